@@ -1,0 +1,164 @@
+// Package report holds what a release says about itself: claims, figures and
+// evidence. It writes them as JSON, Markdown and one self-contained HTML page.
+// It imports no other package of the project.
+//
+// What stands in a Report may be published: statistics carry figures derived
+// from parameters and noised results only. Risk and utility measured on the
+// input go to a separate Internal report.
+package report
+
+// A Report describes one run of a policy. Its JSON keys are fixed; programs
+// outside the project read them.
+type Report struct {
+	Oboro        int               `json:"oboro"` // version of the format: 1
+	Title        string            `json:"title"`
+	PolicySHA256 string            `json:"policy_sha256"`
+	Files        map[string]string `json:"files"` // files the policy refers to, with SHA-256
+	Total        *Total            `json:"total"` // null without statistics releases
+	Releases     []Release         `json:"releases"`
+	Warnings     []string          `json:"warnings,omitempty"`
+}
+
+// Total is the sum of the budgets of all statistics releases: exact decimals
+// or fractions.
+type Total struct {
+	Epsilon *string `json:"epsilon"`
+	Delta   *string `json:"delta"`
+	Rho     *string `json:"rho"`
+}
+
+// A Release is one table of the run.
+type Release struct {
+	Name       string      `json:"name"`
+	Kind       string      `json:"kind"` // "microdata" or "statistics"
+	File       string      `json:"file"`
+	SHA256     string      `json:"sha256"`
+	Microdata  *Microdata  `json:"microdata,omitempty"`
+	Statistics *Statistics `json:"statistics,omitempty"`
+	Claims     []Claim     `json:"claims"`
+}
+
+// A Claim is one guarantee, in words and parameters, and how far it was
+// checked: "output" (recounted from the released file), "input", or "no".
+type Claim struct {
+	Model      string         `json:"model"`
+	Parameters map[string]any `json:"parameters"`
+	Unit       string         `json:"unit"` // column name, or "row"
+	Checked    string         `json:"checked"`
+	Text       string         `json:"text"`
+}
+
+// Microdata are the figures of a release of anonymised rows.
+type Microdata struct {
+	InputRows      int64          `json:"input_rows"`
+	Rows           int64          `json:"rows"`
+	SuppressedRows int64          `json:"suppressed_rows"`
+	Classes        int64          `json:"classes"`
+	SmallestClass  int64          `json:"smallest_class"`
+	Counted        string         `json:"counted"` // "people" or "rows"
+	Basis          string         `json:"basis"`
+	Nulls          string         `json:"nulls"`
+	RowOrder       string         `json:"row_order"`
+	Recoding       Recoding       `json:"recoding"`
+	Cost           CostValue      `json:"cost"`
+	Search         SearchInfo     `json:"search"`
+	Columns        []ColumnInfo   `json:"columns"`     // every column written, in order
+	ClassSizes     []ClassSizeBin `json:"class_sizes"` // histogram of the released classes, from the output
+}
+
+// Recoding says how quasi-identifiers were generalised.
+type Recoding struct {
+	Kind   string         `json:"kind"` // "global", "local", "mondrian", …
+	Levels map[string]int `json:"levels,omitempty"`
+	// LevelsFromData is true where levels were chosen by looking at the data.
+	LevelsFromData bool `json:"levels_from_data"`
+}
+
+// CostValue is the cost of the recoding; Value is a number, or an array for
+// costs of kind rank.
+type CostValue struct {
+	Metric string `json:"metric"`
+	Value  any    `json:"value"`
+}
+
+// SearchInfo says how the recoding was found. LowerBound and Gap are null
+// where no bound is known.
+type SearchInfo struct {
+	Kind         string `json:"kind"`
+	LatticeNodes int64  `json:"lattice_nodes"`
+	CheckedNodes int64  `json:"checked_nodes"`
+	Optimal      bool   `json:"optimal"`
+	LowerBound   any    `json:"lower_bound"`
+	Gap          any    `json:"gap"`
+}
+
+// ColumnInfo says what became of a column.
+type ColumnInfo struct {
+	Name      string `json:"name"`
+	Role      string `json:"role"`
+	Level     *int   `json:"level,omitempty"`      // quasi-identifiers of a global recoding
+	LevelName string `json:"level_name,omitempty"` // "raw", "month", "*", …
+	MaxLevel  *int   `json:"max_level,omitempty"`
+}
+
+// ClassSizeBin counts released classes with From ≤ size ≤ To, and their rows.
+type ClassSizeBin struct {
+	From    int64 `json:"from"`
+	To      int64 `json:"to"`
+	Classes int64 `json:"classes"`
+	Rows    int64 `json:"rows"`
+}
+
+// Statistics are the figures of a table of differentially private aggregates.
+// All follow from the policy and from released values.
+type Statistics struct {
+	Groups     int64           `json:"groups"`
+	Unit       string          `json:"unit"`
+	Neighbours string          `json:"neighbours"` // "add-or-remove-one-unit"
+	Epsilon    *string         `json:"epsilon"`
+	Delta      *string         `json:"delta"`
+	Rho        *string         `json:"rho"`
+	GroupBy    []string        `json:"group_by"`
+	GroupKind  string          `json:"group_kind"` // "private" or "public"
+	Bounds     Bounds          `json:"bounds"`
+	Selection  *Selection      `json:"selection"` // null with public groups
+	MinUnits   *int64          `json:"min_units,omitempty"`
+	Aggregates []AggregateInfo `json:"aggregates"`
+}
+
+// Bounds are the contribution bounds of one unit.
+type Bounds struct {
+	GroupsPerUnit int64 `json:"groups_per_unit"`
+	RowsPerGroup  int64 `json:"rows_per_group"`
+}
+
+// Selection says how private groups were selected. A group is released when
+// its noised number of units is at least Threshold.
+type Selection struct {
+	Mechanism string `json:"mechanism"`
+	Threshold int64  `json:"threshold"`
+	Epsilon   string `json:"epsilon,omitempty"`
+	Delta     string `json:"delta,omitempty"`
+	Aggregate string `json:"aggregate,omitempty"` // the released count it rests on, if any
+}
+
+// AggregateInfo is one statistic: its mechanism, noise scale (exact, in units
+// of the output) and standard error.
+type AggregateInfo struct {
+	As        string  `json:"as"`
+	Kind      string  `json:"kind"`
+	Mechanism string  `json:"mechanism"`
+	Scale     string  `json:"scale"`
+	StdError  float64 `json:"std_error"`
+	Epsilon   string  `json:"epsilon,omitempty"`
+	Delta     string  `json:"delta,omitempty"`
+	// Released summarises the released values against the noise: for the
+	// chart of noise scale against released counts.
+	Released *Summary `json:"released,omitempty"`
+}
+
+// Summary holds quantiles of released values: minimum, quartiles, maximum.
+type Summary struct {
+	N                        int64
+	Min, Q1, Median, Q3, Max float64
+}
