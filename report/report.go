@@ -12,6 +12,7 @@ package report
 type Report struct {
 	Oboro        int               `json:"oboro"` // version of the format: 1
 	Title        string            `json:"title"`
+	Software     string            `json:"software,omitempty"` // name and version of what wrote it
 	PolicySHA256 string            `json:"policy_sha256"`
 	Files        map[string]string `json:"files"` // files the policy refers to, with SHA-256
 	Total        *Total            `json:"total"` // null without statistics releases
@@ -50,20 +51,22 @@ type Claim struct {
 
 // Microdata are the figures of a release of anonymised rows.
 type Microdata struct {
-	InputRows      int64          `json:"input_rows"`
-	Rows           int64          `json:"rows"`
-	SuppressedRows int64          `json:"suppressed_rows"`
-	Classes        int64          `json:"classes"`
-	SmallestClass  int64          `json:"smallest_class"`
-	Counted        string         `json:"counted"` // "people" or "rows"
-	Basis          string         `json:"basis"`
-	Nulls          string         `json:"nulls"`
-	RowOrder       string         `json:"row_order"`
-	Recoding       Recoding       `json:"recoding"`
-	Cost           CostValue      `json:"cost"`
-	Search         SearchInfo     `json:"search"`
-	Columns        []ColumnInfo   `json:"columns"`     // every column written, in order
-	ClassSizes     []ClassSizeBin `json:"class_sizes"` // histogram of the released classes, from the output
+	InputRows      int64      `json:"input_rows"`
+	Rows           int64      `json:"rows"`
+	SuppressedRows int64      `json:"suppressed_rows"`
+	Classes        int64      `json:"classes"`
+	SmallestClass  int64      `json:"smallest_class"`
+	Counted        string     `json:"counted"` // "people" or "rows"
+	Basis          string     `json:"basis"`
+	Nulls          string     `json:"nulls"`
+	RowOrder       string     `json:"row_order"`
+	Recoding       Recoding   `json:"recoding"`
+	Cost           CostValue  `json:"cost"`
+	Search         SearchInfo `json:"search"`
+	// SuppressionLimit is the share of rows that the policy allowed to drop.
+	SuppressionLimit float64        `json:"suppression_limit"`
+	Columns          []ColumnInfo   `json:"columns"`     // every column written, in order
+	ClassSizes       []ClassSizeBin `json:"class_sizes"` // histogram of the released classes, from the output
 }
 
 // Recoding says how quasi-identifiers were generalised.
@@ -99,6 +102,12 @@ type ColumnInfo struct {
 	Level     *int   `json:"level,omitempty"`      // quasi-identifiers of a global recoding
 	LevelName string `json:"level_name,omitempty"` // "raw", "month", "*", …
 	MaxLevel  *int   `json:"max_level,omitempty"`
+	// LevelNames are the rungs of the column's hierarchy, "raw" first and "*"
+	// last: the ladder chart. Public, since a hierarchy is.
+	LevelNames []string `json:"level_names,omitempty"`
+	// LevelRows counts released rows per rung where rows of one column stand
+	// on several (local recoding); absent for a global recoding.
+	LevelRows []int64 `json:"level_rows,omitempty"`
 }
 
 // ClassSizeBin counts released classes with From ≤ size ≤ To, and their rows.
@@ -124,6 +133,8 @@ type Statistics struct {
 	Selection  *Selection      `json:"selection"` // null with public groups
 	MinUnits   *int64          `json:"min_units,omitempty"`
 	Aggregates []AggregateInfo `json:"aggregates"`
+	// Noise is the policy's choice: "exact", "laplace", "gaussian", "google".
+	Noise string `json:"noise,omitempty"`
 }
 
 // Bounds are the contribution bounds of one unit.
@@ -159,6 +170,10 @@ type AggregateInfo struct {
 
 // Summary holds quantiles of released values: minimum, quartiles, maximum.
 type Summary struct {
-	N                        int64
-	Min, Q1, Median, Q3, Max float64
+	N      int64   `json:"n"`
+	Min    float64 `json:"min"`
+	Q1     float64 `json:"q1"`
+	Median float64 `json:"median"`
+	Q3     float64 `json:"q3"`
+	Max    float64 `json:"max"`
 }
