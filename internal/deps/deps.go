@@ -23,9 +23,9 @@ import (
 	_ "golang.org/x/text/encoding/japanese"
 	_ "golang.org/x/text/unicode/norm"
 	_ "golang.org/x/text/width"
-	_ "gonum.org/v1/gonum/mathext"
 	_ "gonum.org/v1/gonum/dsp/fourier"
-	_ "gonum.org/v1/gonum/stat/distuv"
+	_ "gonum.org/v1/gonum/mathext"
 	_ "gonum.org/v1/gonum/optimize"
+	_ "gonum.org/v1/gonum/stat/distuv"
 	_ "pgregory.net/rapid"
 )
