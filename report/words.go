@@ -1,0 +1,268 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"math/big"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+// grouped writes an integer with a comma after every three digits: 30,162.
+func grouped(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	sign := ""
+	if s[0] == '-' {
+		sign, s = "-", s[1:]
+	}
+	var b strings.Builder
+	for i, c := range s {
+		if i > 0 && (len(s)-i)%3 == 0 {
+			b.WriteByte(',')
+		}
+		b.WriteRune(c)
+	}
+	return sign + b.String()
+}
+
+// plural joins a number and a noun: 1 class, 222 classes.
+func plural(n int64, one, many string) string {
+	if n == 1 {
+		return grouped(n) + " " + one
+	}
+	return grouped(n) + " " + many
+}
+
+// percent writes part/whole with two significant digits or so: 1.7 %. A part
+// that is not zero never reads 0 %.
+func percent(part, whole int64) string {
+	if whole <= 0 || part == 0 {
+		return "0 %"
+	}
+	p := 100 * float64(part) / float64(whole)
+	switch {
+	case p < 0.01:
+		return "under 0.01 %"
+	case p < 1:
+		return fmt.Sprintf("%.2f %%", p)
+	case p < 10:
+		return fmt.Sprintf("%.1f %%", p)
+	default:
+		return fmt.Sprintf("%.0f %%", p)
+	}
+}
+
+// short writes a figure for reading: four significant digits, large ones
+// grouped. The exact figure stands in report.json.
+func short(x float64) string {
+	switch a := math.Abs(x); {
+	case math.IsNaN(x) || math.IsInf(x, 0):
+		return "–"
+	case x == 0:
+		return "0"
+	case a >= 1000 && a < 1e15:
+		return grouped(int64(math.Round(x)))
+	case a >= 1e15 || a < 1e-4:
+		return strconv.FormatFloat(x, 'g', 3, 64)
+	default:
+		return strconv.FormatFloat(x, 'g', 4, 64)
+	}
+}
+
+// figure writes a value of JSON (a number, an array of numbers, nothing).
+func figure(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "–"
+	case float64:
+		return strconv.FormatFloat(v, 'g', 6, 64)
+	case []float64:
+		parts := make([]string, len(v))
+		for i, x := range v {
+			parts[i] = strconv.FormatFloat(x, 'g', 6, 64)
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	case []any:
+		parts := make([]string, len(v))
+		for i, x := range v {
+			parts[i] = figure(x)
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	default:
+		return fmt.Sprint(v)
+	}
+}
+
+// exactly reads a budget, a decimal or a fraction, for drawing; ok is false
+// where there is none.
+func exactly(s string) (float64, bool) {
+	r, ok := new(big.Rat).SetString(s)
+	if !ok {
+		return 0, false
+	}
+	f, _ := r.Float64()
+	return f, true
+}
+
+// budget writes a privacy budget as the policy states it: "ε = 1, δ = 1e-8".
+func budget(epsilon, delta, rho *string) string {
+	var parts []string
+	add := func(sign string, v *string) {
+		if v != nil && *v != "" {
+			parts = append(parts, sign+" = "+*v)
+		}
+	}
+	add("ε", epsilon)
+	add("ρ", rho)
+	add("δ", delta)
+	if len(parts) == 0 {
+		return "–"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// unitWords names the privacy unit for a reader: "person (column patient_id)".
+func unitWords(unit string) string {
+	if unit == "" || unit == "row" {
+		return "one row"
+	}
+	return "one value of " + unit
+}
+
+// checkedWords says in full how far a claim was checked.
+func checkedWords(checked string) string {
+	switch checked {
+	case "output":
+		return "recounted from the released file"
+	case "input":
+		return "needs the input to be checked again"
+	default:
+		return "follows from how the table was made; nothing in a table can show it"
+	}
+}
+
+// parameters lists the parameters of a claim by name: "k = 5, m = 2".
+func parameters(p map[string]any) string {
+	names := make([]string, 0, len(p))
+	for n := range p {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	parts := make([]string, 0, len(p))
+	for _, n := range names {
+		if p[n] == nil {
+			continue
+		}
+		parts = append(parts, n+" = "+figure(p[n]))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// factor says how far one unit can move a probability under ε: e^ε.
+func factor(epsilon *string) string {
+	if epsilon == nil {
+		return ""
+	}
+	e, ok := exactly(*epsilon)
+	if !ok {
+		return ""
+	}
+	if e > 20 {
+		return "more than 10⁸"
+	}
+	return strconv.FormatFloat(math.Exp(e), 'f', 2, 64)
+}
+
+// headline says in one sentence what a release is.
+func (r *Release) headline() string {
+	switch {
+	case r.Microdata != nil:
+		m := r.Microdata
+		s := fmt.Sprintf("%s in %s", plural(m.Rows, "anonymised row", "anonymised rows"), plural(m.Classes, "class", "classes"))
+		if m.Classes > 0 {
+			s += fmt.Sprintf("; the smallest class holds %s", plural(m.SmallestClass, singular(m.Counted), m.Counted))
+		}
+		return s + "."
+	case r.Statistics != nil:
+		s := r.Statistics
+		return fmt.Sprintf("%s, %s each, with noise that hides any %s.",
+			plural(s.Groups, "group", "groups"), plural(int64(len(s.Aggregates)), "figure", "figures"), hidden(s.Unit))
+	}
+	return ""
+}
+
+func singular(counted string) string {
+	if counted == "people" {
+		return "person"
+	}
+	return "row"
+}
+
+func hidden(unit string) string {
+	if unit == "" || unit == "row" {
+		return "single row"
+	}
+	return "single " + unit
+}
+
+// limits lists what a release does not protect, most important first. The
+// words follow from the figures alone.
+func (r *Release) limits() []string {
+	var out []string
+	if m := r.Microdata; m != nil {
+		out = append(out,
+			"Classes hide who is who, not what is common to all of a class: where a class agrees in a column, everyone in it is known to have that value. l-diversity, t-closeness and their kin bound this for the columns they name, and for no others.",
+			"The guarantee is about this table alone. A second release of the same people, with other levels or other columns, can be combined with it.",
+			"Columns that are neither identifiers nor quasi-identifiers leave unchanged. That nobody outside knows them is the policy's assumption, not a finding.")
+		if m.Recoding.LevelsFromData {
+			out = append(out, "The levels were chosen by looking at the data; the choice itself says a little about the data.")
+		}
+		if m.RowOrder == "input" {
+			out = append(out, "Rows stand in the order of the input: their position links them to the source.")
+		}
+		if m.Counted == "rows" {
+			out = append(out, "Every row counts as one person. If people have several rows, the guarantee is weaker than it reads.")
+		}
+	}
+	if s := r.Statistics; s != nil {
+		out = append(out,
+			"What is true of people in general can still be learned from the table, and applied to anyone. Only what is particular to one "+noun(s.Unit)+" is hidden.",
+			"Budgets add. Another run on the same people, by this policy or another, adds its ε and δ to those stated here.",
+			fmt.Sprintf("Figures rest on at most %s of each %s; what lies beyond the bounds is left out, so totals can be too low.", plural(s.Bounds.GroupsPerUnit, "group", "groups"), noun(s.Unit)))
+		if s.Selection != nil {
+			out = append(out, "Groups with few people are missing on purpose: a group appears only when its noised count of units reaches the threshold.")
+		}
+	}
+	return out
+}
+
+func noun(unit string) string {
+	if unit == "" || unit == "row" {
+		return "row"
+	}
+	return unit
+}
+
+// ladder returns the rungs of a column and the one it stands on (-1 where it
+// stands on several), or nil for a column that is not generalised.
+func (c *ColumnInfo) ladder() (names []string, chosen int) {
+	if c.Role != "quasi-identifier" {
+		return nil, -1
+	}
+	chosen = -1
+	if c.Level != nil {
+		chosen = *c.Level
+	}
+	names = c.LevelNames
+	if len(names) == 0 && c.MaxLevel != nil && *c.MaxLevel >= 0 && *c.MaxLevel < 1000 {
+		for i := 0; i <= *c.MaxLevel; i++ {
+			names = append(names, strconv.Itoa(i))
+		}
+		names[0] = "raw"
+		if c.Level != nil && c.LevelName != "" && *c.Level >= 0 && *c.Level < len(names) {
+			names[*c.Level] = c.LevelName
+		}
+	}
+	return names, chosen
+}
