@@ -4,38 +4,51 @@ package dp
 
 import "github.com/oboro-data/oboro/hierarchy"
 
-// A Query is one table of aggregates per group.
+// A Query is one table of aggregates per group, before any row is read.
+// Everything in it is public: it must not have been chosen by looking at the
+// data that it will be run on.
 type Query struct {
 	// Unit names the column of the privacy unit, the person whose presence is
-	// protected. "row" semantics (every row is one unit): leave Unit empty and
-	// set UnitIsRow.
-	Unit      string
+	// protected. Rows of null unit contribute nothing.
+	Unit string
+	// UnitIsRow makes every row a unit of its own. Unit is then empty.
 	UnitIsRow bool
 	// GroupBy names the key columns, none for one group of everything.
 	GroupBy []string
-	// Levels raises key columns to a hierarchy level before grouping. The
-	// hierarchy and the level are public: chosen without looking at the data.
+	// Levels raises key columns to a level of a hierarchy before grouping.
 	Levels map[string]GroupLevel
-	// PublicGroups lists the keys to release, in the order of GroupBy, as
-	// canonical texts; groups absent from the data are released too. nil:
-	// groups are private and selected by noise, which needs δ > 0.
+	// PublicGroups lists the keys to release, each in the order of GroupBy.
+	// Groups absent from the data are released too, and rows of other groups
+	// are set aside before any bound is applied. nil: groups are private and
+	// selected by noise, which needs δ > 0.
 	PublicGroups [][]GroupKey
-	Bounds       ContributionBounds
-	Aggregates   []Aggregate
-	// Noise is "exact" (default: discrete Laplace or Gaussian, the lower
-	// variance of the two), "laplace", "gaussian", or "google" with Backend.
-	Noise   string
+	// Bounds limit what one unit can add.
+	Bounds ContributionBounds
+	// Aggregates are the statistics of every group, in the order of the
+	// output columns.
+	Aggregates []Aggregate
+	// Noise is "exact" (or empty: discrete Laplace or Gaussian, the lower
+	// variance of the two), "laplace", "gaussian", or "google", which draws
+	// from Backend.
+	Noise string
+	// Backend draws the noise of "google".
 	Backend Backend
 	// MinUnits is an optional floor for release, compared with the noised
 	// number of units.
 	MinUnits int64
 
-	Workers  int
-	Memory   int64
+	// Workers is the number of goroutines that read; 0 is one per processor.
+	Workers int
+	// Memory is the number of bytes of raw rows after which an accumulator
+	// condenses what it holds to the kept groups; 0 is one gibibyte.
+	Memory int64
+	// Progress, if not nil, is called now and then with the rows read so far.
 	Progress func(rows int64)
 }
 
-// A GroupKey is one cell of a public key: its canonical text, or null.
+// A GroupKey is one cell of a public key: its canonical text, or null. The
+// canonical text of an integer is its plain decimal, of a date 2006-01-02, of
+// a boolean true or false, of text the text itself.
 type GroupKey struct {
 	Text string
 	Null bool
@@ -47,7 +60,9 @@ type GroupLevel struct {
 	Level     int // 1 … len(Hierarchy.Levels())+1, the last being "*"
 }
 
-// ContributionBounds limit what one unit can add to the result.
+// ContributionBounds limit what one unit can add to the result. The kept
+// groups and rows are those of least keyed hash, so they depend on the unit's
+// own rows and a secret key alone.
 type ContributionBounds struct {
 	// MaxGroups is the number of groups a unit contributes to (ℓ₀), at least 1.
 	MaxGroups int64
@@ -55,45 +70,6 @@ type ContributionBounds struct {
 	// variance, quantiles and histograms see; 0 is 1.
 	RowsPerGroup int64
 }
-
-// An Aggregate is one statistic per group: CountUnits, Count, Sum, …
-type Aggregate interface {
-	// OutputName is the column's name in the release.
-	OutputName() string
-	isAggregate()
-}
-
-// CountUnits is the number of distinct units of a group. Sensitivity 1 per group.
-type CountUnits struct {
-	As     string
-	Weight float64 // share of the budget; 0 is 1
-}
-
-// Count is the number of rows of a group; a unit's row count in a group is
-// clamped to PerUnit.
-type Count struct {
-	As      string
-	PerUnit int64 // 0 is 1
-	Weight  float64
-}
-
-// Sum is the sum of a column; a unit's total in a group is clamped to
-// [Lower, Upper] after every row's value has been clamped to a public limit
-// and rounded to Resolution.
-type Sum struct {
-	As           string
-	Column       string
-	Lower, Upper float64
-	Resolution   float64 // 0: chosen from the range, see docs
-	Weight       float64
-}
-
-func (a CountUnits) OutputName() string { return a.As }
-func (a Count) OutputName() string      { return a.As }
-func (a Sum) OutputName() string        { return a.As }
-func (CountUnits) isAggregate()         {}
-func (Count) isAggregate()              {}
-func (Sum) isAggregate()                {}
 
 // A Backend draws noise in place of the built-in exact samplers. Package
 // dp/googlenoise implements it on Google's library.
