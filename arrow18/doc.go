@@ -8,8 +8,8 @@
 // over by its Arrow IPC encoding, which both versions read, and is cached by
 // the readers: a batch of four columns costs some microseconds.
 //
-// NewSource and Spool let results of ADBC drivers, DuckDB and Parquet readers
-// on v18 flow into oboro; NewReader lets its releases flow back.
+// NewSource and NewReader17 let results of ADBC drivers, DuckDB and Parquet readers
+// on v18 flow into oboro; NewReader18 lets its releases flow back.
 //
 // This is a module of its own, so that programs without v18 do not carry it.
 // Neither it nor the core imports a cdata or parquet package of either version
