@@ -1,0 +1,298 @@
+package anon
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Statistics declares a table of aggregates over many people.
+type Statistics struct {
+	Method  string // differential-privacy
+	GroupBy []GroupColumn
+	Groups  Groups
+	Bounds  Bounds
+	// Aggregates are the columns of the table, after the group columns.
+	Aggregates []Aggregate
+	Budget     *Budget
+	Noise      string // exact, laplace, gaussian or google
+	// MinUnits is a floor for the noised number of units; 0: none.
+	MinUnits int64
+
+	boundsAt, budgetAt, noiseAt place
+}
+
+// A GroupColumn is a column of the group key, raised to a level.
+type GroupColumn struct {
+	Column string
+	Level  string // by number or name; "" or "0" is the raw value
+	at     place
+}
+
+// Groups says which groups are released: those that noise selects, or those
+// that the policy lists.
+type Groups struct {
+	// Public maps every group column to its values; the groups are their
+	// product. nil: not listed so.
+	Public map[string][]Cell
+	// File lists the groups, one per line, under the names of the columns.
+	File *File
+	at   place
+}
+
+// Private reports whether groups are selected by noise.
+func (g Groups) Private() bool { return g.Public == nil && g.File == nil }
+
+// A Cell is a value of a group key: its canonical text, or null.
+type Cell struct {
+	Text string
+	Null bool
+}
+
+// Bounds limit what one person can add.
+type Bounds struct {
+	GroupsPerUnit int64
+	RowsPerGroup  int64
+}
+
+// An Aggregate is one statistic per group. What the kind does not have is not
+// set.
+type Aggregate struct {
+	Kind       string // count-units, count, sum, mean, variance, stddev, quantiles, histogram, count-distinct
+	As         string
+	Column     string
+	Weight     Number // share of the budget; not set: 1
+	PerUnit    int64
+	Lower      Number
+	Upper      Number
+	Resolution Number
+	Ranks      []Number
+	Edges      []Number
+	at         place
+}
+
+var aggregateKinds = []string{"count-units", "count", "sum", "mean", "variance", "stddev", "quantiles", "histogram", "count-distinct"}
+
+// maxPublicGroups bounds the product of public groups.
+const maxPublicGroups = 10_000_000
+
+func (p *Policy) decodeStatistics(o *object) *Statistics {
+	s := &Statistics{boundsAt: o.place("bounds"), budgetAt: o.place("budget"), noiseAt: o.place("noise")}
+	s.Method = o.choice("method", "differential-privacy")
+	s.decodeGroupBy(o)
+	p.decodeGroups(o, s)
+	s.decodeBounds(o)
+	if o.need("aggregates", "name at least one, such as `- count-units: {as: people}`") {
+		for i, n := range o.items("aggregates") {
+			if a, ok := decodeAggregate(o, n, fmt.Sprintf("%s.aggregates[%d]", o.at.key, i)); ok {
+				s.Aggregates = append(s.Aggregates, a)
+			}
+		}
+	}
+	accept := o.boolean("accept-delta")
+	if o.need("budget", "say what this release may spend, e.g. budget: {epsilon: 1, delta: 1e-8}") {
+		s.Budget = decodeBudget(o.problems, o.find("budget"), o.place("budget").key)
+		s.Budget.AcceptDelta = s.Budget.AcceptDelta || accept
+		s.Budget.check(o.problems)
+	}
+	s.Noise = o.choice("noise", "exact", "laplace", "gaussian", "google")
+	s.MinUnits = o.integer("min-units", 0, 1, maxCount)
+	s.checkNames(o)
+	return s
+}
+
+func (s *Statistics) decodeGroupBy(o *object) {
+	n := o.find("group-by")
+	if n == nil || n.kind == listNode && len(n.items) == 0 {
+		return
+	}
+	for i, item := range o.items("group-by") {
+		key := fmt.Sprintf("%s.group-by[%d]", o.at.key, i)
+		g := GroupColumn{at: place{item.line, key}}
+		if item.kind == scalarNode {
+			g.Column = item.text
+		} else {
+			c := o.object(item, key)
+			c.need("column", "name the column")
+			g.Column, g.Level = c.text("column"), c.text("level")
+			c.done()
+		}
+		for _, other := range s.GroupBy {
+			if other.Column == g.Column {
+				o.add(g.at, "column %s is grouped by twice; keep one", quote(g.Column))
+			}
+		}
+		s.GroupBy = append(s.GroupBy, g)
+	}
+}
+
+func (p *Policy) decodeGroups(o *object, s *Statistics) {
+	s.Groups.at = o.place("groups")
+	n := o.find("groups")
+	if n == nil || n.kind == scalarNode && n.text == "private" {
+		return
+	}
+	if n.kind != mapNode || len(n.entries) != 1 {
+		o.add(s.Groups.at, "groups are `private`, {public: {column: [values]}} or {public-file: keys.csv}; write one of them")
+		return
+	}
+	g := o.object(n, s.Groups.at.key)
+	defer g.done()
+	if path := g.text("public-file"); path != "" {
+		s.Groups.File = p.refer(path)
+	}
+	if pub := g.find("public"); pub != nil {
+		s.Groups.decodePublic(g, pub, s.GroupBy)
+	}
+}
+
+// decodePublic reads the values of every group column. What is null in the
+// policy is the group null.
+func (g *Groups) decodePublic(o *object, n *node, by []GroupColumn) {
+	g.Public = map[string][]Cell{}
+	po := o.object(n, o.place("public").key)
+	for _, c := range by {
+		if !po.need(c.Column, "list the public values of every group-by column") {
+			continue
+		}
+		g.Public[c.Column] = po.cells(c.Column)
+	}
+	if len(by) > 0 {
+		po.done()
+	} else {
+		o.add(po.at, "public groups need group-by columns; add group-by, or remove groups")
+	}
+	product := 1
+	for _, cells := range g.Public {
+		if product *= max(len(cells), 1); product > maxPublicGroups {
+			o.add(po.at, "the product of the public values is more than %d groups; list fewer, or use public-file", maxPublicGroups)
+			return
+		}
+	}
+}
+
+func (o *object) cells(key string) []Cell {
+	var out []Cell
+	for i, n := range o.items(key) {
+		c := Cell{n.text, n.kind == nullNode}
+		switch {
+		case n.kind == mapNode || n.kind == listNode:
+			o.add(place{n.line, fmt.Sprintf("%s[%d]", o.place(key).key, i)}, "this must be one value, but is %s", n.kind)
+		case slices.Contains(out, c):
+			o.add(place{n.line, fmt.Sprintf("%s[%d]", o.place(key).key, i)}, "%s stands in the list twice; keep one", quoteNode(n))
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+func (s *Statistics) decodeBounds(o *object) {
+	s.Bounds = Bounds{1, 1}
+	if !o.need("bounds", "say how many groups one person may count in, e.g. bounds: {groups-per-unit: 3}") {
+		return
+	}
+	b := o.object(o.find("bounds"), s.boundsAt.key)
+	defer b.done()
+	if len(s.GroupBy) > 0 {
+		b.need("groups-per-unit", "say how many groups one person may count in")
+	}
+	s.Bounds.GroupsPerUnit = b.integer("groups-per-unit", 1, 1, maxCount)
+	s.Bounds.RowsPerGroup = b.integer("rows-per-group", 1, 1, maxCount)
+}
+
+func decodeAggregate(rel *object, n *node, key string) (Aggregate, bool) {
+	kind, o := rel.only(n, key, aggregateKinds)
+	if o == nil {
+		return Aggregate{}, false
+	}
+	defer o.done()
+	a := Aggregate{Kind: kind, at: o.at}
+	o.need("as", "name the output column")
+	a.As = o.text("as")
+	if o.has("as") && a.As == "" {
+		o.add(o.place("as"), "empty; name the output column")
+	}
+	a.Weight = o.float("weight", "(0", "1e6")
+	if kind != "count-units" && kind != "count" {
+		o.need("column", "name the column that is aggregated")
+		a.Column = o.text("column")
+	}
+	switch kind {
+	case "count", "count-distinct":
+		a.PerUnit = o.integer("per-unit", 1, 1, maxCount)
+	case "sum", "mean", "variance", "stddev", "quantiles":
+		a.decodeRange(o)
+	}
+	switch kind {
+	case "sum", "mean", "variance", "stddev":
+		a.Resolution = o.float("resolution", "(0", "")
+	case "quantiles":
+		a.Resolution = o.float("resolution", "(0", "")
+		a.decodeRanks(o)
+	case "histogram":
+		a.decodeEdges(o)
+	}
+	return a, true
+}
+
+func (a *Aggregate) decodeRange(o *object) {
+	if !o.need("range", "say from where to where values count, e.g. range: [0, 100]; choose it without looking at the data") {
+		return
+	}
+	r := o.numbers("range")
+	switch {
+	case len(r) != 2:
+		o.add(o.place("range"), "a range is two numbers, [low, high]")
+	case r[0].rat.Cmp(r[1].rat) >= 0:
+		o.add(o.place("range"), "the low end must be less than the high end; write [low, high]")
+	default:
+		a.Lower, a.Upper = r[0], r[1]
+	}
+}
+
+func (a *Aggregate) decodeRanks(o *object) {
+	if !o.need("ranks", "say which quantiles, e.g. ranks: [0.5, 0.9]") {
+		return
+	}
+	a.Ranks = o.numbers("ranks")
+	for i, r := range a.Ranks {
+		if r.rat.Sign() < 0 || r.cmp(1, 1) > 0 {
+			o.add(o.place("ranks"), "rank %s is outside [0, 1]; 0.5 is the median", r)
+		}
+		for _, other := range a.Ranks[:i] {
+			if other.rat.Cmp(r.rat) == 0 {
+				o.add(o.place("ranks"), "rank %s stands twice; keep one", r)
+			}
+		}
+	}
+}
+
+func (a *Aggregate) decodeEdges(o *object) {
+	if !o.need("edges", "say where the bins begin and end, e.g. edges: [0, 18, 65, 100]") {
+		return
+	}
+	a.Edges = o.numbers("edges")
+	if len(a.Edges) < 2 {
+		o.add(o.place("edges"), "a histogram needs at least two edges, the ends of one bin")
+	}
+	for i := 1; i < len(a.Edges); i++ {
+		if a.Edges[i-1].rat.Cmp(a.Edges[i].rat) >= 0 {
+			o.add(o.place("edges"), "edges must increase; edge %d does not", i+1)
+		}
+	}
+}
+
+// checkNames refuses output columns of one name.
+func (s *Statistics) checkNames(o *object) {
+	names := map[string]string{}
+	for _, g := range s.GroupBy {
+		names[g.Column] = "a group-by column"
+	}
+	for _, a := range s.Aggregates {
+		for _, name := range a.outputNames() {
+			if what, dup := names[name]; dup {
+				o.add(a.at, "output column %s has the name of %s; choose another name in `as`", quote(name), what)
+			}
+			names[name] = "another aggregate's column"
+		}
+	}
+}
