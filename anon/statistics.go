@@ -3,6 +3,7 @@ package anon
 import (
 	"fmt"
 	"slices"
+	"strconv"
 )
 
 // Statistics declares a table of aggregates over many people.
@@ -295,4 +296,23 @@ func (s *Statistics) checkNames(o *object) {
 			names[name] = "another aggregate's column"
 		}
 	}
+}
+
+// outputNames lists the columns of an aggregate: one, or one per rank or bin.
+func (a *Aggregate) outputNames() []string {
+	var out []string
+	switch a.Kind {
+	case "quantiles":
+		for _, r := range a.Ranks {
+			f, _ := r.Float()
+			out = append(out, a.As+"_"+strconv.FormatFloat(f*100, 'g', 12, 64))
+		}
+	case "histogram":
+		for i := 1; i < len(a.Edges); i++ {
+			out = append(out, a.As+"_"+a.Edges[i-1].text+"_"+a.Edges[i].text)
+		}
+	default:
+		out = []string{a.As}
+	}
+	return out
 }

@@ -1,0 +1,26 @@
+package arrowio
+
+// Lenient returns src with every value that does not fit its column's type
+// read as null, as CSVOptions.OnBadValue says: statistics never fail on data,
+// while rows that leave one by one do. A source that has no such values, which
+// is every one but CSV, is returned as it is.
+func Lenient(src Source) Source {
+	if s, ok := src.(interface{ lenient() Source }); ok {
+		return s.lenient()
+	}
+	return src
+}
+
+func (s *CSV) lenient() Source {
+	l := *s
+	l.o.OnBadValue = Null
+	return &l
+}
+
+func (c concat) lenient() Source {
+	l := make(concat, len(c))
+	for i, s := range c {
+		l[i] = Lenient(s)
+	}
+	return l
+}
