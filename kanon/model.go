@@ -55,9 +55,10 @@ type Monotone interface {
 	Monotone() Monotonicity
 }
 
-// SizeBound is implemented by models that imply a least class size: a class
-// with fewer people (but not none) certainly fails. The search prunes by it
-// where the model itself is not monotone: as k-anonymity, it is Growing.
+// SizeBound is implemented by models that imply a least class size in rows: a
+// class with fewer rows (but not none) certainly fails. The search prunes by
+// it where the model itself is not monotone, for rows add up when classes
+// merge. Rows, because one person's rows may carry several sensitive values.
 type SizeBound interface {
 	PrivacyModel
 	MinClassSize() int64
