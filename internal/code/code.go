@@ -18,10 +18,18 @@ func ValueType(dt arrow.DataType) arrow.DataType {
 }
 
 // CheckType reports whether columns of a type have codes. Lists, structs, maps,
-// unions, intervals, run-end encoded and extension types have none: the error
-// is of kind Plan and names the type. The caller adds the column.
+// unions, intervals, run-end encoded and extension types have none, nor has a
+// timestamp whose zone is unknown: the error is of kind Plan and names the
+// type. The caller adds the column.
 func CheckType(dt arrow.DataType) error {
-	switch v := ValueType(dt); v.ID() {
+	v := ValueType(dt)
+	if t, ok := v.(*arrow.TimestampType); ok {
+		if _, err := t.GetZone(); err != nil {
+			return fault.Planf("the time zone of type %s is unknown; name one of the tz database or an offset such as +09:00", v)
+		}
+		return nil
+	}
+	switch v.ID() {
 	case arrow.NULL, arrow.BOOL,
 		arrow.INT8, arrow.INT16, arrow.INT32, arrow.INT64,
 		arrow.UINT8, arrow.UINT16, arrow.UINT32, arrow.UINT64,
@@ -29,7 +37,7 @@ func CheckType(dt arrow.DataType) error {
 		arrow.STRING, arrow.LARGE_STRING, arrow.STRING_VIEW,
 		arrow.BINARY, arrow.LARGE_BINARY, arrow.BINARY_VIEW, arrow.FIXED_SIZE_BINARY,
 		arrow.DATE32, arrow.DATE64, arrow.TIME32, arrow.TIME64,
-		arrow.TIMESTAMP, arrow.DURATION, arrow.DECIMAL128, arrow.DECIMAL256:
+		arrow.DURATION, arrow.DECIMAL128, arrow.DECIMAL256:
 		return nil
 	default:
 		return fault.Planf("columns of type %s can't be used; flatten the column or cast it to text", v.Name())

@@ -11,6 +11,18 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 )
 
+// IsNull reports whether value i is null: by the bitmap, because the column has
+// type null, or because the dictionary entry it refers to is null.
+func IsNull(arr arrow.Array, i int) bool {
+	switch a := arr.(type) {
+	case *array.Null:
+		return true
+	case *array.Dictionary:
+		return a.IsNull(i) || IsNull(a.Dictionary(), a.GetValueIndex(i))
+	}
+	return arr.IsNull(i)
+}
+
 // Text returns the canonical text of value i, by which a value meets a
 // hierarchy file, a declared order and the levels of a policy. A null has the
 // text "". By type:
@@ -45,7 +57,7 @@ func Text(arr arrow.Array, i int) string {
 
 // AppendText appends the canonical text of value i to dst.
 func AppendText(dst []byte, arr arrow.Array, i int) []byte {
-	if arr.IsNull(i) {
+	if IsNull(arr, i) {
 		return dst
 	}
 	switch a := arr.(type) {

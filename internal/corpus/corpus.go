@@ -13,30 +13,35 @@ import (
 // absent the test is skipped, and the skip names the file.
 func Shared(t testing.TB, name string) string {
 	t.Helper()
-	if dir := os.Getenv("OBORO_SHARED"); dir != "" {
-		return present(t, filepath.Join(dir, name), name)
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "docs", "design")); err == nil {
-			break
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			t.Skipf("reference file %s: the project's root was not found", name)
-		}
-		dir = parent
-	}
-	return present(t, filepath.Join(dir, "..", "shared", name), name)
-}
-
-func present(t testing.TB, path, name string) string {
-	t.Helper()
-	if _, err := os.Stat(path); err != nil {
+	path, ok := find(name)
+	if !ok {
 		t.Skipf("reference file %s is absent beside the project", name)
 	}
 	return path
+}
+
+// find returns the path of a reference file, if it is there.
+func find(name string) (string, bool) {
+	if dir := os.Getenv("OBORO_SHARED"); dir != "" {
+		return present(filepath.Join(dir, name))
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", false
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "docs", "design")); err == nil {
+			return present(filepath.Join(dir, "..", "shared", name))
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", false
+		}
+		dir = parent
+	}
+}
+
+func present(path string) (string, bool) {
+	_, err := os.Stat(path)
+	return path, err == nil
 }

@@ -1,0 +1,235 @@
+package code_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/oboro-data/oboro/internal/code"
+	"github.com/oboro-data/oboro/internal/corpus"
+	"github.com/oboro-data/oboro/internal/fault"
+)
+
+// text is the value as text, null told from "".
+func text(arr arrow.Array, i int) string {
+	if code.IsNull(arr, i) {
+		return "null"
+	}
+	return "=" + code.Text(arr, i)
+}
+
+// TestCodesTellValuesApart checks on every column of the corpus, cut into
+// batches of several sizes, that codes are equal where the values are, dense,
+// in order of first sight, and lead back to the values; also after a merge.
+func TestCodesTellValuesApart(t *testing.T) {
+	for _, table := range corpus.Tables(t) {
+		for c, field := range table.Record.Schema().Fields() {
+			for _, size := range []int64{1 << 20, 64, 7} {
+				t.Run(fmt.Sprintf("%s/%s/%d", table.Name, field.Name, size), func(t *testing.T) {
+					if table.Name == "adult" && size < 64 {
+						size = 1000
+					}
+					e, err := code.NewEncoder(field.Type)
+					if err != nil {
+						t.Fatal(err)
+					}
+					var codes []uint32
+					for _, b := range corpus.Batches(table.Record, size) {
+						if codes, err = e.Encode(codes, b.Column(c)); err != nil {
+							t.Fatal(err)
+						}
+					}
+					col := table.Record.Column(c)
+					check(t, e, col, codes)
+
+					// Half of the rows in another encoder, then merged.
+					first, _ := code.NewEncoder(field.Type)
+					second, _ := code.NewEncoder(field.Type)
+					half := col.Len() / 2
+					codes, err = first.EncodeRange(codes[:0], col, half, col.Len())
+					if err != nil {
+						t.Fatal(err)
+					}
+					more, err := second.EncodeRange(nil, col, 0, half)
+					if err != nil {
+						t.Fatal(err)
+					}
+					remap := first.Merge(second)
+					for _, m := range more {
+						codes = append(codes, remap[m])
+					}
+					var swapped []int
+					for i := half; i < col.Len(); i++ {
+						swapped = append(swapped, i)
+					}
+					for i := range half {
+						swapped = append(swapped, i)
+					}
+					if table.Name != "adult" {
+						rec := corpus.Take(table.Record, swapped)
+						check(t, first, rec.Column(c), codes)
+					}
+				})
+			}
+		}
+	}
+}
+
+func check(t *testing.T, e *code.Encoder, col arrow.Array, codes []uint32) {
+	t.Helper()
+	if len(codes) != col.Len() {
+		t.Fatalf("%d codes for %d values", len(codes), col.Len())
+	}
+	seen := map[string]uint32{}
+	for i, got := range codes {
+		s := text(col, i)
+		want, ok := seen[s]
+		if !ok {
+			want = uint32(len(seen))
+			seen[s] = want
+		}
+		if got != want {
+			t.Fatalf("row %d: code %d, want %d", i, got, want)
+		}
+	}
+	if e.Len() != len(seen) {
+		t.Fatalf("%d codes for %d distinct values", e.Len(), len(seen))
+	}
+	if n, ok := seen["null"]; ok && e.Null() != int(n) || !ok && e.Null() != -1 {
+		t.Fatalf("null has code %d", e.Null())
+	}
+	plain := e.Values()
+	sorted, remap, null, err := e.Finish(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := code.ValueType(col.DataType()); !arrow.TypeEqual(sorted.DataType(), want) || !arrow.TypeEqual(plain.DataType(), want) {
+		t.Fatalf("values of type %s, want %s", sorted.DataType(), want)
+	}
+	for s, c := range seen {
+		if text(plain, int(c)) != s || text(sorted, int(remap[c])) != s {
+			t.Fatalf("code %d does not lead back to its value", c)
+		}
+	}
+	if e.Null() >= 0 && (null != e.Len()-1 || int(remap[e.Null()]) != null) || e.Null() < 0 && null != -1 {
+		t.Fatalf("null is not last: %d of %d", null, e.Len())
+	}
+}
+
+func TestFinishOrder(t *testing.T) {
+	build := func(dt arrow.DataType, json string) arrow.Array {
+		arr, _, err := array.FromJSON(memory.DefaultAllocator, dt, stringReader(json))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return arr
+	}
+	for _, c := range []struct {
+		dt    arrow.DataType
+		in    string
+		order []string
+		want  string
+	}{
+		{arrow.PrimitiveTypes.Int32, `[10, 9, null, -1, 10]`, nil, `[-1 9 10 (null)]`},
+		{arrow.PrimitiveTypes.Uint64, `[9223372036854775808, 0, 5]`, nil, `[0 5 9223372036854775808]`},
+		{arrow.BinaryTypes.String, `["b", "a", "B", "", null, "ab"]`, nil, `["" "B" "a" "ab" "b" (null)]`},
+		{arrow.BinaryTypes.String, `["low", "high", null, "mid", "odd"]`, []string{"low", "mid", "high", "absent"}, `["low" "mid" "high" "odd" (null)]`},
+		{arrow.PrimitiveTypes.Int32, `[1, 2, 3, 4]`, []string{"3", "1", "3"}, `[3 1 2 4]`},
+		{arrow.FixedWidthTypes.Boolean, `[true, null, false]`, nil, `[false true (null)]`},
+		{arrow.PrimitiveTypes.Float64, `[1.5, -0.0, -2, 0]`, nil, `[-2 0 1.5]`},
+		{&arrow.Decimal128Type{Precision: 5, Scale: 1}, `["1.5", "-2.0", "0.1"]`, nil, ``},
+	} {
+		e, err := code.NewEncoder(c.dt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := e.Encode(nil, build(c.dt, c.in)); err != nil {
+			t.Fatal(err)
+		}
+		values, _, _, err := e.Finish(c.order)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.want == "" {
+			if got := code.Text(values, 0) + code.Text(values, 1) + code.Text(values, 2); got != "-2.00.11.5" {
+				t.Errorf("decimals in order %s", got)
+			}
+		} else if got := values.String(); got != c.want {
+			t.Errorf("%s in order %v: got %s, want %s", c.in, c.order, got, c.want)
+		}
+	}
+}
+
+// TestDictionaryAcrossBatches changes the dictionary from batch to batch, with
+// entries unused, repeated and null.
+func TestDictionaryAcrossBatches(t *testing.T) {
+	dt := &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int16, ValueType: arrow.BinaryTypes.String}
+	batch := func(indices, dict string) arrow.Array {
+		ix, _, err := array.FromJSON(memory.DefaultAllocator, dt.IndexType, stringReader(indices))
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, _, err := array.FromJSON(memory.DefaultAllocator, dt.ValueType, stringReader(dict))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return array.NewDictionaryArray(dt, ix, d)
+	}
+	e, err := code.NewEncoder(dt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var codes []uint32
+	first := batch(`[2, 0, null, 2]`, `["a", "unused", "c"]`)
+	for _, arr := range []arrow.Array{
+		first,
+		batch(`[0, 1, 2, 3]`, `["c", null, "c", "b"]`),
+		first,
+		batch(`[]`, `[]`),
+		array.NewSlice(batch(`[0, 0, 1]`, `["z", "b"]`), 2, 3),
+	} {
+		if codes, err = e.Encode(codes, arr); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, want := fmt.Sprint(codes), "[0 1 2 0 0 2 0 3 0 1 2 0 3]"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if got := e.Values().String(); got != `["c" "a" (null) "b"]` {
+		t.Errorf("values %s", got)
+	}
+	for _, bad := range []string{`[3]`, `[-1]`} {
+		if _, err := e.Encode(nil, batch(bad, `["a", "b", "c"]`)); !errors.Is(err, fault.Input) {
+			t.Errorf("index %s: %v", bad, err)
+		}
+	}
+}
+
+func TestEncodeRefusesOtherType(t *testing.T) {
+	e, _ := code.NewEncoder(arrow.PrimitiveTypes.Int32)
+	b := array.NewStringBuilder(memory.DefaultAllocator)
+	b.Append("x")
+	if _, err := e.Encode(nil, b.NewArray()); !errors.Is(err, fault.Input) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestCheckTypeRefusesNested(t *testing.T) {
+	for _, dt := range []arrow.DataType{
+		arrow.ListOf(arrow.PrimitiveTypes.Int32), arrow.StructOf(), arrow.MapOf(arrow.BinaryTypes.String, arrow.BinaryTypes.String),
+		arrow.FixedWidthTypes.MonthInterval, arrow.RunEndEncodedOf(arrow.PrimitiveTypes.Int32, arrow.BinaryTypes.String),
+		&arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: arrow.ListOf(arrow.PrimitiveTypes.Int32)},
+		&arrow.TimestampType{Unit: arrow.Second, TimeZone: "Nowhere/Atlantis"},
+	} {
+		if err := code.CheckType(dt); !errors.Is(err, fault.Plan) {
+			t.Errorf("%s: %v", dt, err)
+		}
+		if _, err := code.NewEncoder(dt); !errors.Is(err, fault.Plan) {
+			t.Errorf("%s: %v", dt, err)
+		}
+	}
+}

@@ -1,0 +1,173 @@
+package code
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"slices"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/decimal128"
+	"github.com/apache/arrow/go/v17/arrow/decimal256"
+	"github.com/apache/arrow/go/v17/arrow/float16"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+)
+
+// Finish returns the distinct values in their final order, the old code to the
+// new one, and the new code of null (-1 if there is none). Values named in
+// order, by canonical text, come first, as named; then the others in the order
+// of the type: numbers and times by size (NaN last), false before true, text
+// bytewise; null is last. The encoder is unchanged.
+//
+// The column flu, cold, null, flu was encoded as 0 1 2 0. Finish(nil) returns
+// the values cold, flu, null and the codes 1 0 2.
+func (e *Encoder) Finish(order []string) (values arrow.Array, remap []uint32, null int, err error) {
+	n := e.Len()
+	sorted := make([]uint32, 0, n) // codes in final order
+	if e.text {
+		for c := range uint32(n) {
+			sorted = append(sorted, c)
+		}
+		slices.SortFunc(sorted, func(a, b uint32) int {
+			return bytes.Compare(e.strings.at(a), e.strings.at(b))
+		})
+	} else {
+		type pair struct {
+			key  uint64
+			code uint32
+		}
+		pairs := make([]pair, n)
+		for c, k := range e.numbers.keys {
+			pairs[c] = pair{k, uint32(c)}
+		}
+		slices.SortFunc(pairs, func(a, b pair) int { return cmp.Compare(a.key, b.key) })
+		for _, p := range pairs {
+			sorted = append(sorted, p.code)
+		}
+	}
+	null = -1
+	if e.null >= 0 {
+		i := slices.Index(sorted, uint32(e.null))
+		copy(sorted[i:], sorted[i+1:])
+		null = n - 1
+		sorted[null] = uint32(e.null)
+	}
+	values = e.build(sorted)
+	if len(order) > 0 {
+		place := make(map[string]int, len(order))
+		for i, s := range order {
+			if _, twice := place[s]; !twice {
+				place[s] = i
+			}
+		}
+		rank := make([]int, n) // old code to its place
+		for i, c := range sorted {
+			if r, ok := place[Text(values, i)]; ok && i != null {
+				rank[c] = r
+			} else {
+				rank[c] = len(order) + i
+			}
+		}
+		slices.SortFunc(sorted, func(a, b uint32) int { return cmp.Compare(rank[a], rank[b]) })
+		values.Release()
+		values = e.build(sorted)
+	}
+	remap = make([]uint32, n)
+	for i, c := range sorted {
+		remap[c] = uint32(i)
+	}
+	return values, remap, null, nil
+}
+
+// Values returns the distinct values in the order of their codes.
+func (e *Encoder) Values() arrow.Array {
+	codes := make([]uint32, e.Len())
+	for c := range codes {
+		codes[c] = uint32(c)
+	}
+	return e.build(codes)
+}
+
+// build makes an array of the values of some codes.
+func (e *Encoder) build(codes []uint32) arrow.Array {
+	b := array.NewBuilder(memory.DefaultAllocator, e.value)
+	defer b.Release()
+	b.Reserve(len(codes))
+	for _, c := range codes {
+		switch {
+		case int64(c) == e.null:
+			b.AppendNull()
+		case e.text:
+			appendBytes(b, e.strings.at(c))
+		default:
+			appendKey(b, e.numbers.keys[c])
+		}
+	}
+	return b.NewArray()
+}
+
+func appendBytes(b array.Builder, s []byte) {
+	switch b := b.(type) {
+	case *array.StringBuilder:
+		b.BinaryBuilder.Append(s)
+	case *array.LargeStringBuilder:
+		b.BinaryBuilder.Append(s)
+	case *array.StringViewBuilder:
+		b.Append(string(s))
+	case *array.BinaryViewBuilder:
+		b.Append(s)
+	case *array.BinaryBuilder: // large too
+		b.Append(s)
+	case *array.FixedSizeBinaryBuilder:
+		b.Append(s)
+	case *array.Decimal128Builder:
+		hi := binary.BigEndian.Uint64(s) ^ flip
+		b.Append(decimal128.New(int64(hi), binary.BigEndian.Uint64(s[8:])))
+	case *array.Decimal256Builder:
+		b.Append(decimal256.New(binary.BigEndian.Uint64(s)^flip, binary.BigEndian.Uint64(s[8:]),
+			binary.BigEndian.Uint64(s[16:]), binary.BigEndian.Uint64(s[24:])))
+	}
+}
+
+func appendKey(b array.Builder, key uint64) {
+	v := int64(key ^ flip)
+	switch b := b.(type) {
+	case *array.BooleanBuilder:
+		b.Append(key != 0)
+	case *array.Int8Builder:
+		b.Append(int8(v))
+	case *array.Int16Builder:
+		b.Append(int16(v))
+	case *array.Int32Builder:
+		b.Append(int32(v))
+	case *array.Int64Builder:
+		b.Append(v)
+	case *array.Uint8Builder:
+		b.Append(uint8(key))
+	case *array.Uint16Builder:
+		b.Append(uint16(key))
+	case *array.Uint32Builder:
+		b.Append(uint32(key))
+	case *array.Uint64Builder:
+		b.Append(key)
+	case *array.Float16Builder:
+		b.Append(float16.New(float32(keyFloat(key))))
+	case *array.Float32Builder:
+		b.Append(float32(keyFloat(key)))
+	case *array.Float64Builder:
+		b.Append(keyFloat(key))
+	case *array.Date32Builder:
+		b.Append(arrow.Date32(v))
+	case *array.Date64Builder:
+		b.Append(arrow.Date64(v * millisPerDay))
+	case *array.Time32Builder:
+		b.Append(arrow.Time32(v))
+	case *array.Time64Builder:
+		b.Append(arrow.Time64(v))
+	case *array.TimestampBuilder:
+		b.Append(arrow.Timestamp(v))
+	case *array.DurationBuilder:
+		b.Append(arrow.Duration(v))
+	}
+}
