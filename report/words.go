@@ -266,3 +266,47 @@ func (c *ColumnInfo) ladder() (names []string, chosen int) {
 	}
 	return names, chosen
 }
+
+// Summary returns a few lines of plain text for a terminal: one line per
+// table, and the total budget.
+func (r *Report) Summary() string {
+	var b strings.Builder
+	width := 0
+	for i := range r.Releases {
+		width = max(width, len([]rune(r.Releases[i].File)))
+	}
+	for i := range r.Releases {
+		rel := &r.Releases[i]
+		var lines []string
+		if m := rel.Microdata; m != nil {
+			lines = append(lines, rel.headline(), fmt.Sprintf("%s of %s suppressed (%s).", grouped(m.SuppressedRows), plural(m.InputRows, "row", "rows"), percent(m.SuppressedRows, m.InputRows)))
+			var levels []string
+			for i := range m.Columns {
+				if names, chosen := m.Columns[i].ladder(); chosen >= 0 && chosen < len(names) {
+					levels = append(levels, m.Columns[i].Name+" "+names[chosen])
+				}
+			}
+			if len(levels) > 0 {
+				lines = append(lines, "Levels: "+strings.Join(levels, ", ")+".")
+			}
+		}
+		if s := rel.Statistics; s != nil {
+			line := rel.headline() + " " + budget(s.Epsilon, s.Delta, s.Rho)
+			lines = append(lines, line+".")
+			for _, a := range s.Aggregates {
+				lines = append(lines, fmt.Sprintf("%s ± %s (%s)", a.As, short(a.StdError), a.Mechanism))
+			}
+		}
+		for j, line := range lines {
+			name := ""
+			if j == 0 {
+				name = rel.File
+			}
+			fmt.Fprintf(&b, "  %s%s  %s\n", name, strings.Repeat(" ", width-len([]rune(name))), line)
+		}
+	}
+	if r.Total != nil {
+		fmt.Fprintf(&b, "\nTotal privacy budget: %s. A further run on the same people adds again.\n", budget(r.Total.Epsilon, r.Total.Delta, r.Total.Rho))
+	}
+	return b.String()
+}
