@@ -2,6 +2,8 @@ package kanon
 
 import (
 	"context"
+	"runtime"
+	"slices"
 	"time"
 )
 
@@ -18,13 +20,14 @@ type SearchOptions struct {
 	// every full-domain recoding.
 	Deadline time.Duration
 	Workers  int // 0: one per processor
+	// Progress hears of nodes checked, and of the nodes of the lattice.
 	Progress func(done, total int64)
 }
 
 // A SearchResult is the best node found and what is known about it.
 type SearchResult struct {
 	Kind              string // "optimal", "anytime" or "mondrian"
-	Node              Node   // nil where rows differ in their levels
+	Node              Node   // nil where rows differ in their levels, or where no node is feasible
 	Score             Score
 	SuppressedRows    int64
 	SuppressedClasses int64
@@ -35,6 +38,9 @@ type SearchResult struct {
 	// LowerBound is no more than the cost of any full-domain recoding of the
 	// free columns that satisfies the models; nil where none is known.
 	LowerBound Score
+
+	set        *FrequencySet // at Node
+	suppressed []int32       // its failing classes, in order
 }
 
 // Gap returns Score - LowerBound, element by element, nil without a bound.
@@ -50,7 +56,99 @@ func (r *SearchResult) Gap() Score {
 }
 
 // Search finds the node of least cost at which the rows of failing classes are
-// no more than the suppression limit.
+// no more than the suppression limit. Among nodes of equal cost it takes the
+// one of the least height, then the one with the least levels, column by
+// column. The result depends neither on the number of workers nor on timing,
+// unless a deadline ends the search. If no node is feasible, Node is nil.
+//
+// The search is best first on lower bounds that need no data (BoundCost), and
+// learns from every node it checks: rows that fail for a reason that persists
+// below (a class too small, any Growing model) must be suppressed at every
+// finer node too, which raises the bounds there or rules the nodes out.
 func Search(ctx context.Context, base *FrequencySet, models []PrivacyModel, cost Cost, o SearchOptions) (*SearchResult, error) {
-	return nil, nil
+	if err := checkModels(models); err != nil {
+		return nil, err
+	}
+	if cost == nil {
+		cost = Loss{GSFactor: 0.5}
+	}
+	bound, err := cost.Bind(base)
+	if err != nil {
+		return nil, err
+	}
+	j, err := newJudge(base, models, o.SuppressionLimit)
+	if err != nil {
+		return nil, err
+	}
+	workers := o.Workers
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	s := &search{
+		base: base, judge: j, cost: bound, lattice: latticeOf(base.QuasiIdentifiers, o.Levels),
+		workers: workers, progress: o.Progress,
+	}
+	if o.Deadline > 0 {
+		s.deadline = time.Now().Add(o.Deadline)
+	}
+	s.suppressing, _ = bound.(SuppressingCost)
+	s.monotone, _ = bound.(MonotoneCost)
+	if err := s.run(ctx); err != nil {
+		return nil, err
+	}
+	return s.result(), nil
+}
+
+// A candidate is a feasible node with its score.
+type candidate struct {
+	node       Node
+	height     int
+	score      Score
+	rows       int64
+	set        *FrequencySet
+	suppressed []int32
+}
+
+// better is the order of results: score, height, levels.
+func (c *candidate) better(d *candidate) bool {
+	if d == nil {
+		return true
+	}
+	if o := c.score.Compare(d.score); o != 0 {
+		return o < 0
+	}
+	if c.height != d.height {
+		return c.height < d.height
+	}
+	return slices.Compare(c.node, d.node) < 0
+}
+
+// slack is how far rounding may push a bound above the score that it bounds,
+// relative to 1 + score: some ten operations of relative error 2⁻⁵³, and the
+// last bits of math.Pow.
+const slack = 1e-13
+
+// hopeless reports whether a node whose score is at least bound can't beat the
+// best one.
+func (c *candidate) hopeless(bound Score, n func() Node) bool {
+	if c == nil {
+		return false
+	}
+	for i, b := range bound {
+		eps := slack * (1 + max(c.score[i], -c.score[i]))
+		switch {
+		case b > c.score[i]+eps:
+			return true
+		case b < c.score[i]:
+			return false
+		case b > c.score[i]:
+			return false // within rounding: look
+		}
+	}
+	// The bound is the best score: a tie, which height and levels decide.
+	node := n()
+	if h := node.Height(); h != c.height {
+		return h > c.height
+	}
+	return slices.Compare(node, c.node) >= 0
 }
