@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
+	"runtime/debug"
 	"sync/atomic"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -93,6 +95,9 @@ func (r *funcReader) Next() bool {
 func Recovered(name string, f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
+			if os.Getenv("OBDEBUG") != "" {
+				println(string(debug.Stack()))
+			}
 			err = Damaged(name)
 		}
 	}()

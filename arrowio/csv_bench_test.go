@@ -1,0 +1,74 @@
+package arrowio
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"testing"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	acsv "github.com/apache/arrow/go/v17/arrow/csv"
+)
+
+// benchCSV makes a table like the workloads: an identifier, a skewed text, a
+// short text, an integer, a decimal and a time.
+func benchCSV(rows int) []byte {
+	rng := rand.New(rand.NewPCG(7, 7))
+	var b bytes.Buffer
+	b.WriteString("user,region,product,age,amount,time\n")
+	for range rows {
+		fmt.Fprintf(&b, "%d,region-%02d,product-%04d,%d,%d.%02d,2026-%02d-%02d %02d:%02d:%02d\n",
+			rng.IntN(1_000_000), int(50*rng.Float64()*rng.Float64()), rng.IntN(2000), 18+rng.IntN(70), rng.IntN(200), rng.IntN(100),
+			1+rng.IntN(12), 1+rng.IntN(28), rng.IntN(24), rng.IntN(60), rng.IntN(60))
+	}
+	return b.Bytes()
+}
+
+// BenchmarkCSV reads one file with the scanner here and with arrow/csv, in
+// turn, so that their ratio is of one run. Both give the same types.
+func BenchmarkCSV(b *testing.B) {
+	const rows = 200_000
+	text := benchCSV(rows)
+	path := write(b, "bench.csv", string(text))
+	drain := func(b *testing.B, next func() bool, rec func() arrow.Record) {
+		n := int64(0)
+		for next() {
+			n += rec().NumRows()
+		}
+		if n != rows {
+			b.Fatalf("%d rows", n)
+		}
+	}
+	src, err := OpenCSV(context.Background(), path, CSVOptions{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("reader=oboro", func(b *testing.B) {
+		b.SetBytes(int64(len(text)))
+		b.ReportAllocs()
+		for b.Loop() {
+			r, err := src.Open(context.Background())
+			if err != nil {
+				b.Fatal(err)
+			}
+			drain(b, r.Next, r.Record)
+			r.Release()
+		}
+	})
+	b.Run("reader=arrow", func(b *testing.B) {
+		b.SetBytes(int64(len(text)))
+		b.ReportAllocs()
+		for b.Loop() {
+			f, err := os.Open(path)
+			if err != nil {
+				b.Fatal(err)
+			}
+			r := acsv.NewReader(f, src.Schema(), acsv.WithHeader(true), acsv.WithChunk(batchRows), acsv.WithNullReader(false, ""))
+			drain(b, r.Next, r.Record)
+			r.Release()
+			f.Close()
+		}
+	})
+}

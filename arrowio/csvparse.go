@@ -1,0 +1,292 @@
+package arrowio
+
+import (
+	"math"
+	"strconv"
+	"time"
+	"unsafe"
+)
+
+// The strict forms are those that inference accepts, so that no inferred
+// column changes what its text says: no leading zeros, no plus sign, no
+// exponent. The loose forms are for declared columns.
+
+// parseInteger reads an int64. Strict: -?(0|[1-9][0-9]*). Loose: a plus sign
+// and leading zeros too.
+func parseInteger(b []byte, strict bool) (int64, bool) {
+	i, neg := 0, false
+	if len(b) > 0 && (b[0] == '-' || b[0] == '+' && !strict) {
+		neg = b[0] == '-'
+		i = 1
+	}
+	digits := len(b) - i
+	if digits == 0 || strict && b[i] == '0' && (digits > 1 || neg) {
+		return 0, false
+	}
+	for !strict && digits > 18 && b[i] == '0' {
+		i++
+		digits--
+	}
+	if digits > 19 {
+		return 0, false
+	}
+	var v uint64 // nineteen digits stay below 2^64
+	for ; i < len(b); i++ {
+		c := b[i] - '0'
+		if c > 9 {
+			return 0, false
+		}
+		v = v*10 + uint64(c)
+	}
+	if neg {
+		return -int64(v), v <= 1<<63
+	}
+	return int64(v), v < 1<<63
+}
+
+// pow10 are the powers of ten that a float64 holds exactly.
+var pow10 = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22}
+
+// parseDecimal returns the float64 nearest to a decimal number. Strict:
+// -?(0|[1-9][0-9]*)(\.[0-9]+)?, not minus zero. Loose: what is usual for
+// decimals, exponents included, but not infinity, NaN or hexadecimal digits.
+//
+// With a mantissa below 2^53 and at most 22 decimals both operands of one
+// division are exact, so its result is the nearest float64 (Clinger, How to
+// read floating point numbers accurately, 1990).
+func parseDecimal(b []byte, strict bool) (float64, bool) {
+	i, neg := 0, false
+	if len(b) > 0 && (b[0] == '-' || b[0] == '+' && !strict) {
+		neg = b[0] == '-'
+		i = 1
+	}
+	start, point := i, -1
+	var m uint64
+	digits := 0 // significant ones
+	for ; i < len(b); i++ {
+		c := b[i] - '0'
+		switch {
+		case c <= 9:
+			m = m*10 + uint64(c)
+			if m != 0 {
+				digits++
+			}
+			continue
+		case b[i] == '.' && point < 0:
+			point = i
+			continue
+		case !strict && (b[i] == 'e' || b[i] == 'E'):
+			return parseFloat(b)
+		}
+		return 0, false
+	}
+	whole, decimals := len(b)-start, 0
+	if point >= 0 {
+		whole, decimals = point-start, len(b)-point-1
+	}
+	if whole+decimals == 0 {
+		return 0, false
+	}
+	if strict {
+		if whole == 0 || point >= 0 && decimals == 0 || b[start] == '0' && whole > 1 || neg && digits == 0 {
+			return 0, false
+		}
+	}
+	if digits > 15 || decimals > 22 {
+		return parseFloat(b)
+	}
+	v := float64(m) / pow10[decimals]
+	if neg {
+		v = -v
+	}
+	return v, true
+}
+
+// parseFloat is for decimals that need more than one division. Its caller has
+// made sure of digits, point and signs up to an exponent.
+func parseFloat(b []byte) (float64, bool) {
+	for _, c := range b {
+		if (c < '0' || c > '9') && c != '+' && c != '-' && c != '.' && c != 'e' && c != 'E' {
+			return 0, false
+		}
+	}
+	v, err := strconv.ParseFloat(unsafe.String(unsafe.SliceData(b), len(b)), 64)
+	return v, err == nil && !math.IsInf(v, 0)
+}
+
+// parseBoolean reads true and false; loose, in any case, and 1 and 0.
+func parseBoolean(b []byte, strict bool) (value, ok bool) {
+	switch string(b) {
+	case "true":
+		return true, true
+	case "false":
+		return false, true
+	}
+	if strict {
+		return false, false
+	}
+	switch len(b) {
+	case 1:
+		return b[0] == '1', b[0] == '1' || b[0] == '0'
+	case 4:
+		return true, foldEqual(b, "true")
+	case 5:
+		return false, foldEqual(b, "false")
+	}
+	return false, false
+}
+
+func foldEqual(b []byte, lower string) bool {
+	for i := range b {
+		if b[i]|0x20 != lower[i] {
+			return false
+		}
+	}
+	return len(b) == len(lower)
+}
+
+// two reads two digits; a value above 99 means that they are none.
+func two(b []byte) int {
+	hi, lo := b[0]-'0', b[1]-'0'
+	if hi > 9 || lo > 9 {
+		return 100
+	}
+	return int(hi)*10 + int(lo)
+}
+
+// parseDate reads YYYY-MM-DD of the Gregorian calendar as days since
+// 1970-01-01.
+func parseDate(b []byte) (int32, bool) {
+	if len(b) != 10 || b[4] != '-' || b[7] != '-' {
+		return 0, false
+	}
+	c, y, m, d := two(b), two(b[2:]), two(b[5:]), two(b[8:])
+	if c > 99 || y > 99 {
+		return 0, false
+	}
+	return civilDays(c*100+y, m, d)
+}
+
+// monthStart[m] is the number of days before month m of a common year whose
+// first month is March.
+var monthStart = [13]int{0, 306, 337, 0, 31, 61, 92, 122, 153, 184, 214, 245, 275}
+var monthLength = [13]int{0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31}
+
+// civilDays returns the days from 1970-01-01 to a date of the years 1 to 9999. With years that begin
+// in March the leap day comes last, and the days before year y are
+// 365y + ⌊y/4⌋ - ⌊y/100⌋ + ⌊y/400⌋; 1970-01-01 is day 719468 of that count.
+func civilDays(y, m, d int) (int32, bool) {
+	if m < 1 || m > 12 || d < 1 || y < 1 || y > 9999 {
+		return 0, false
+	}
+	leap := 0
+	if m == 2 && y%4 == 0 && (y%100 != 0 || y%400 == 0) {
+		leap = 1
+	}
+	if d > monthLength[m]+leap {
+		return 0, false
+	}
+	if m < 3 {
+		y--
+	}
+	return int32(365*y + y/4 - y/100 + y/400 + monthStart[m] + d - 1 - 719468), true
+}
+
+// A clock is a date and a time of day, perhaps with an offset from UTC.
+type clock struct {
+	days   int32
+	micros int64 // since midnight
+	offset int   // seconds east of UTC
+	zoned  bool
+}
+
+// instant returns microseconds since 1970-01-01 00:00 UTC; a clock without an
+// offset is read in loc, or as UTC when loc is nil.
+func (c clock) instant(loc *time.Location) int64 {
+	us := int64(c.days)*86400e6 + c.micros
+	switch {
+	case c.zoned:
+		return us - int64(c.offset)*1e6
+	case loc != nil:
+		t := time.UnixMicro(us).UTC()
+		return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), loc).UnixMicro()
+	}
+	return us
+}
+
+// parseClock reads ISO 8601: a date, "T" or a space, hours and minutes, and
+// perhaps seconds, up to six decimals of a second, and Z or an offset.
+func parseClock(b []byte) (c clock, ok bool) {
+	if len(b) < 16 || b[10] != 'T' && b[10] != ' ' || b[13] != ':' {
+		return c, false
+	}
+	if c.days, ok = parseDate(b[:10]); !ok {
+		return c, false
+	}
+	h, m, s := two(b[11:]), two(b[14:]), 0
+	rest := b[16:]
+	var frac int64
+	if len(rest) >= 3 && rest[0] == ':' {
+		s = two(rest[1:])
+		if rest = rest[3:]; len(rest) > 1 && rest[0] == '.' {
+			var n int
+			if frac, n, ok = fraction(rest[1:]); !ok {
+				return c, false
+			}
+			rest = rest[1+n:]
+		}
+	}
+	if h > 23 || m > 59 || s > 59 {
+		return c, false
+	}
+	c.micros = int64(h*3600+m*60+s)*1e6 + frac
+	if len(rest) > 0 {
+		c.zoned = true
+		var n int
+		if c.offset, n, ok = zone(rest); !ok || n != len(rest) {
+			return c, false
+		}
+	}
+	return c, true
+}
+
+// fraction reads one to six digits as millionths, and how many it read.
+func fraction(b []byte) (micros int64, n int, ok bool) {
+	for n < len(b) && b[n]-'0' <= 9 {
+		if n == 6 {
+			return 0, n, false
+		}
+		micros = micros*10 + int64(b[n]-'0')
+		n++
+	}
+	for k := n; k < 6; k++ {
+		micros *= 10
+	}
+	return micros, n, n > 0
+}
+
+// zone reads Z, +09:00, +0900 or +09 as seconds east of UTC.
+func zone(b []byte) (seconds, n int, ok bool) {
+	if len(b) > 0 && b[0] == 'Z' {
+		return 0, 1, true
+	}
+	if len(b) < 3 || b[0] != '+' && b[0] != '-' {
+		return 0, 0, false
+	}
+	h, m := two(b[1:]), 0
+	n = 3
+	rest := b[3:]
+	if len(rest) >= 3 && rest[0] == ':' {
+		m, n = two(rest[1:]), 6
+	} else if len(rest) >= 2 && rest[0] != ':' {
+		m, n = two(rest), 5
+	}
+	if h > 23 || m > 59 {
+		return 0, 0, false
+	}
+	seconds = h*3600 + m*60
+	if b[0] == '-' {
+		seconds = -seconds
+	}
+	return seconds, n, true
+}
