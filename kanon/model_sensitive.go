@@ -34,13 +34,20 @@ func checkFinite(model, parameter string, x float64) error {
 }
 
 // tableCounts returns, for sensitive column i, the people of each value in the
-// whole table, by code, and their sum. Codes are those of the column's level 0.
+// whole table, by code, and their sum. It counts the one class at the top, so
+// that a person with a value in several classes counts once, and the top's own
+// distribution is the table's.
 func tableCounts(base *FrequencySet, i int) (counts []int64, total int64) {
-	counts = make([]int64, len(base.SensitiveColumns[i].Table.Levels[0].Labels))
-	var c EquivalenceClass
-	for j := range base.Len() {
-		base.Class(j, &c)
-		d := &c.Sensitive[i]
+	counts = make([]int64, len(base.SensitiveColumns[i].Table.Levels[0].Codes))
+	top := make(Node, len(base.QuasiIdentifiers))
+	for c := range top {
+		top[c] = len(base.QuasiIdentifiers[c].Table.Levels) - 1
+	}
+	whole := base.Generalize(top)
+	var class EquivalenceClass
+	for j := range whole.Len() {
+		whole.Class(j, &class)
+		d := &class.Sensitive[i]
 		for k, v := range d.Values {
 			counts[v] += d.Counts[k]
 			total += d.Counts[k]

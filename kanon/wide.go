@@ -100,3 +100,6 @@ func (s share) compare(part, whole int64) int {
 	}
 	return 0
 }
+
+// float returns x rounded to a float.
+func (x wide) float() float64 { return float64(x.hi)*0x1p64 + float64(x.lo) }
