@@ -12,14 +12,13 @@ import "math"
 //	g·Σ_v a(v)·log₂(b(v)/a(v))  +  s·Σ_u n(u)·log₂(S/n(u))
 //
 // where the second sum is over the labels u of the S suppressed rows, n(u) of
-// which have the label u. The score is the sum of the columns' weighted losses,
-// or another aggregate. The monotonic form leaves the second sum out.
+// which have the label u. The score is the sum of the columns' weighted losses.
+// The monotonic form leaves the second sum out.
 //
 // The first sum is a constant of column and level, and grows with the level.
 type NonUniformEntropy struct {
 	Monotonic bool
 	GSFactor  float64
-	Aggregate Aggregate          // Sum is usual
 	Weights   map[string]float64 // by column; a column that is absent weighs 1
 }
 
@@ -41,7 +40,7 @@ func (e NonUniformEntropy) Bind(base *FrequencySet) (BoundCost, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &boundEntropy{monotonic: e.Monotonic, s: s, aggregate: e.Aggregate, weights: weights}
+	b := &boundEntropy{monotonic: e.Monotonic, s: s, weights: weights}
 	for c := range base.QuasiIdentifiers {
 		table := &base.QuasiIdentifiers[c].Table
 		raw := base.LabelRows(c, 0)
@@ -68,7 +67,6 @@ func (e NonUniformEntropy) Bind(base *FrequencySet) (BoundCost, error) {
 type boundEntropy struct {
 	monotonic bool
 	s         float64
-	aggregate Aggregate
 	weights   []float64
 	levels    [][]float64 // g·Σ a·log₂(b/a) by column and level
 }
@@ -79,7 +77,7 @@ func (b *boundEntropy) LowerBound(n Node) Score {
 	for c, level := range n {
 		losses[c] = b.weights[c] * b.levels[c][level]
 	}
-	return b.aggregate.score(losses)
+	return Sum.score(losses)
 }
 
 // Score looks at the suppressed classes and at no others.
@@ -105,7 +103,7 @@ func (b *boundEntropy) Score(n Node, set *FrequencySet, suppressed []int32) Scor
 		}
 		losses[c] = b.weights[c] * (b.levels[c][level] + b.s*bits)
 	}
-	return b.aggregate.score(losses)
+	return Sum.score(losses)
 }
 
 // MonotoneLowerBound is the data-free bound, which grows with every level.

@@ -10,12 +10,10 @@ import "fmt"
 //
 //	l = (1-σ)·g·level/height + σ·s
 //
-// and the score is the aggregate of the weighted l, by default their
-// arithmetic mean. The monotonic form leaves suppression out: σ = 0.
+// and the score is the arithmetic mean of the weighted l. The monotonic form leaves suppression out: σ = 0.
 type Precision struct {
 	Monotonic bool
 	GSFactor  float64
-	Aggregate Aggregate          // ArithmeticMean is usual
 	Weights   map[string]float64 // by column; a column that is absent weighs 1
 }
 
@@ -37,7 +35,7 @@ func (p Precision) Bind(base *FrequencySet) (BoundCost, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &boundPrecision{monotonic: p.Monotonic, s: s, rows: base.Rows, aggregate: p.Aggregate, weights: weights}
+	b := &boundPrecision{monotonic: p.Monotonic, s: s, rows: base.Rows, weights: weights}
 	for c := range base.QuasiIdentifiers {
 		height := len(base.QuasiIdentifiers[c].Table.Levels) - 1
 		levels := make([]float64, height+1)
@@ -55,7 +53,6 @@ type boundPrecision struct {
 	monotonic bool
 	s         float64
 	rows      int64
-	aggregate Aggregate
 	weights   []float64
 	levels    [][]float64 // g·level/height by column and level
 }
@@ -70,7 +67,7 @@ func (b *boundPrecision) at(n Node, suppressed int64) Score {
 		}
 		losses[c] *= b.weights[c]
 	}
-	return b.aggregate.score(losses)
+	return ArithmeticMean.score(losses)
 }
 
 // LowerBound takes, for every column by itself, the cheaper of keeping and
@@ -92,7 +89,7 @@ func (b *boundPrecision) LowerBoundSuppressing(n Node, rows int64) Score {
 		}
 		losses[c] *= b.weights[c] * roundingDown
 	}
-	return b.aggregate.score(losses)
+	return ArithmeticMean.score(losses)
 }
 
 // Score needs only the number of suppressed rows.

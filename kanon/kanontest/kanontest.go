@@ -197,3 +197,30 @@ func (tb *table) parent(lower, upper *kanon.FrequencySet, i int) int {
 	}
 	return -1
 }
+
+// Table returns the generalisation table of a column of n values: the values,
+// then, where groups are given, the groups (value i is in groups[i], all groups
+// from 0 up occur), then "*".
+func Table(n int, groups []int32) hierarchy.Table {
+	levels := [][]int32{make([]int32, n), groups, make([]int32, n)}
+	for i := range n {
+		levels[0][i] = int32(i)
+	}
+	if len(groups) == 0 {
+		levels = slices.Delete(levels, 1, 2)
+	}
+	table := hierarchy.Table{DomainSize: int64(n)}
+	for l, codes := range levels {
+		level := hierarchy.Level{Name: fmt.Sprint(l), Codes: codes, Null: -1}
+		for _, c := range codes {
+			for int(c) >= len(level.Leaves) {
+				level.Labels = append(level.Labels, fmt.Sprintf("%d.%d", l, len(level.Labels)))
+				level.Leaves = append(level.Leaves, 0)
+			}
+			level.Leaves[c]++
+		}
+		table.Levels = append(table.Levels, level)
+	}
+	table.Levels[len(levels)-1].Labels = []string{hierarchy.Top}
+	return table
+}
