@@ -87,8 +87,9 @@ func (c *Calibration) StdErrors() []float64 {
 // Calibrate finds the noise with which a release of the given needs costs b,
 // where one unit is in at most maxGroups groups.
 //
-// noise is one of NoiseExact (also ""), NoiseLaplace and NoiseGaussian. With
-// NoiseExact every admissible combination is computed: Laplace for all, with a
+// noise is one of NoiseExact (also ""), NoiseLaplace, NoiseGaussian and
+// NoiseGoogle, which draws Laplace or Gaussian noise from the backend; backend
+// is nil otherwise. With NoiseExact every admissible combination is computed: Laplace for all, with a
 // threshold or truncated geometric noise for the count of units; Gaussian for
 // all; Gaussian for all but the count. The one of least geometric mean of
 // standard errors, weighted like the budget, is taken; where groups are
@@ -109,12 +110,18 @@ func (c *Calibration) StdErrors() []float64 {
 //   - Choices: each of the maxGroups·Choices runs is ε′-private and, as the
 //     exponential mechanism is of bounded range, ε′²/8-zCDP (Cesar and Rogers
 //     2021, lemma 3.4). Its rate is ε′/(2·L1).
+//   - NoiseGoogle: every need of share w is (w·ε, w·δ/2)-private on its own;
+//     what the library itself leaves unaccounted is listed in
+//     dp/googlenoise.
 //
 // The error is of kind fault.Plan.
-func Calibrate(b Budget, maxGroups int64, noise string, needs []Need, sel *Select) (*Calibration, error) {
+func Calibrate(b Budget, maxGroups int64, noise string, backend Backend, needs []Need, sel *Select) (*Calibration, error) {
 	p, err := newPlanner(b, maxGroups, needs, sel)
 	if err != nil {
 		return nil, err
+	}
+	if p.backend = backend; noise == NoiseGoogle && backend == nil {
+		return nil, fault.Planf("noise: google needs a backend (package dp/googlenoise)")
 	}
 	var best *Calibration
 	var last error
@@ -145,6 +152,8 @@ type planner struct {
 	needs  []Need
 	shares []exact.Rat
 	sel    *Select
+
+	backend Backend
 }
 
 func newPlanner(b Budget, maxGroups int64, needs []Need, sel *Select) (*planner, error) {
@@ -170,7 +179,7 @@ func newPlanner(b Budget, maxGroups int64, needs []Need, sel *Select) (*planner,
 		}
 	}
 	shares, err := shares(weights)
-	return &planner{b, exact.Int(maxGroups), needs, shares, sel}, err
+	return &planner{budget: b, groups: exact.Int(maxGroups), needs: needs, shares: shares, sel: sel}, err
 }
 
 // An option is a family of noise for the statistics and one for the count on
@@ -186,6 +195,11 @@ func (p *planner) options(noise string) []option {
 		return []option{{l, l}}
 	case NoiseGaussian:
 		return []option{{g, g}}
+	case NoiseGoogle:
+		all = append(all, option{GoogleLaplace, GoogleLaplace})
+		if hasDelta && !p.budget.zcdp {
+			all = append(all, option{GoogleGaussian, GoogleGaussian})
+		}
 	case NoiseExact, "":
 		all = append(all, option{l, l})
 		if hasDelta {
@@ -248,6 +262,10 @@ func (p *planner) calibrate(o option) (*Calibration, error) {
 			part = part.Add(p.shares[i])
 		case family == TruncatedGeometric:
 			// Calibrated below, with its threshold.
+		case family == GoogleLaplace:
+			c.Mechanisms[i], err = p.googleLaplace(i)
+		case family == GoogleGaussian:
+			c.Mechanisms[i], err = p.googleGaussian(i, noiseDelta)
 		default:
 			c.Mechanisms[i], err = newLaplace(p.laplaceScale(i))
 		}
@@ -272,7 +290,8 @@ func (p *planner) calibrate(o option) (*Calibration, error) {
 // splitDelta is the exact share of δ that pays for selection, and for Gaussian
 // noise. Halving it is within 1 % of the best division.
 func (p *planner) splitDelta(o option) (selection, noise exact.Rat) {
-	usesNoise := !p.budget.zcdp && (o.family == DiscreteGaussian && (p.sel == nil || len(p.needs) > 1) || o.count == DiscreteGaussian && p.sel != nil)
+	isGaussian := func(family string) bool { return family == DiscreteGaussian || family == GoogleGaussian }
+	usesNoise := !p.budget.zcdp && (isGaussian(o.family) && (p.sel == nil || len(p.needs) > 1) || isGaussian(o.count) && p.sel != nil)
 	switch {
 	case p.sel == nil:
 		return exact.Rat{}, p.budget.delta

@@ -28,7 +28,7 @@ const (
 // back.
 type Mechanism struct {
 	kind   string
-	scale  exact.Rat // Laplace: t. Gaussian: σ² on the refined grid
+	scale  exact.Rat // Laplace: t. Gaussian: σ² on the refined grid. GoogleGaussian: σ
 	refine int64     // Gaussian: the grid is refined so many times, odd
 	bound  int64     // truncated geometric
 
@@ -200,7 +200,9 @@ func (m *Mechanism) Variance() float64 {
 	case TruncatedGeometric:
 		return truncatedVariance(t, m.bound)
 	case GoogleGaussian:
-		return t * t
+		return t*t + 1.0/12
+	case GoogleLaplace:
+		return 2*t*t + 1.0/12
 	default:
 		// q/(1-q)² = 1/(4 sinh²(1/2t)).
 		s := math.Sinh(1 / (2 * t))
@@ -321,7 +323,13 @@ func (m *Mechanism) logTailUp(z int64) float64 {
 			return math.Inf(-1)
 		}
 	case GoogleGaussian:
-		return pld.LogGaussianTailUp((float64(z) - 1) / m.scale.FloatUp())
+		// The library rounds σ up by at most a thousandth, and the noise to
+		// the nearest whole number.
+		return pld.LogGaussianTailUp((float64(z) - 0.5) / (1.001 * m.scale.FloatUp()))
+	case GoogleLaplace:
+		// A continuous Laplace distribution up to steps of 2⁻³⁹ of its scale,
+		// rounded to the nearest whole number: P[Z ≥ z] = e^(-(z-1/2)/t)/2.
+		return -(float64(z)-0.5)/(m.scale.FloatUp()*(1+1e-9)) - math.Ln2 + 1e-12
 	}
 	t := m.scale.FloatUp()
 	x := exact.DivDown(float64(z), t)

@@ -141,7 +141,7 @@ var errGroups = fault.Planf("bounds: groups-per-unit must be at least 1")
 // noise gets half of δ, its threshold the other half. Of equals the one of
 // least variance is taken.
 func ChooseSelection(b Budget, groups int64) (*Selection, error) {
-	c, err := Calibrate(b, groups, NoiseExact, []Need{{L1: 1}}, &Select{Unwanted: true})
+	c, err := Calibrate(b, groups, NoiseExact, nil, []Need{{L1: 1}}, &Select{Unwanted: true})
 	if err != nil {
 		return nil, err
 	}
