@@ -27,6 +27,7 @@ type search struct {
 	bounds []float64 // by node, times elements: the last lower bound computed
 	elems  int       // elements of a score
 	lost   []int64   // by node: rows known to be suppressed there
+	within []bool    // by node: the rows that fail for a persisting reason are known to keep the limit
 	above  []float64 // by node: lower bound from monotone costs below it, nil without
 	heap   []int32   // open nodes, least bound first
 	best   *candidate
@@ -40,7 +41,6 @@ type nodeState uint8
 const (
 	open    nodeState = iota
 	checked           // its classes were looked at
-	dead              // ruled out for good
 )
 
 // run searches until no open node can beat the best.
@@ -105,6 +105,7 @@ func (s *search) init() {
 	}
 	s.state = make([]nodeState, n)
 	s.lost = make([]int64, n)
+	s.within = make([]bool, n)
 	if s.monotone != nil {
 		s.above = make([]float64, n)
 		for i := range s.above {
@@ -208,18 +209,16 @@ func (s *search) pop() *chain {
 	return nil
 }
 
-// chain climbs from a node: each step raises the column that costs least,
-// among the nodes that may still win.
+// chain climbs from a node, each step raising the column that costs least, as
+// far as nodes may still have too many rows to suppress: also beyond those
+// that can win, for what is ruled out up there is ruled out down here.
 func (s *search) chain(i int32) *chain {
 	c := &chain{nodes: []int32{i}}
 	for {
 		next := int32(-1)
 		for q := range s.size {
 			up := i + int32(s.stride[q])
-			if s.level(i, q)+1 >= s.size[q] || s.state[up] == dead || s.lost[up] > s.judge.limit {
-				continue
-			}
-			if s.best.hopeless(s.bound(up), func() Node { return s.node(up) }) {
+			if s.level(i, q)+1 >= s.size[q] || s.within[up] {
 				continue
 			}
 			if next < 0 || s.bound(up).Compare(s.bound(next)) < 0 {
@@ -315,6 +314,9 @@ func (s *search) learn(c *check) {
 	s.checks++
 	s.state[c.index] = checked
 	s.spread(c.index, c.verdict.growing)
+	if c.verdict.growing <= s.judge.limit {
+		s.spreadWithin(c.index)
+	}
 	if c.above != nil {
 		s.spreadUp(c.index, c.above[0])
 	}
@@ -347,6 +349,29 @@ func (s *search) spread(i int32, rows int64) {
 			if below := i - int32(s.stride[c]); s.lost[below] < rows {
 				s.lost[below] = rows
 				stack = append(stack, below)
+			}
+		}
+	}
+}
+
+// spreadWithin records at a node and all above it that the limit is kept as
+// far as Growing models are concerned.
+func (s *search) spreadWithin(i int32) {
+	if s.within[i] {
+		return
+	}
+	s.within[i] = true
+	stack := []int32{i}
+	for len(stack) > 0 {
+		i := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		for c := range s.size {
+			if s.level(i, c)+1 == s.size[c] {
+				continue
+			}
+			if up := i + int32(s.stride[c]); !s.within[up] {
+				s.within[up] = true
+				stack = append(stack, up)
 			}
 		}
 	}

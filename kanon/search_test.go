@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/oboro-data/oboro/internal/corpus"
@@ -72,4 +74,168 @@ func BenchmarkGeneralize(b *testing.B) {
 		f.Generalize(Node{0, 2, 0, 0, 1, 1, 0, 0, 0})
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(f.Len()), "ns/class")
+}
+
+// A meanModel is not monotone and gives no size bound: it wants the mean code
+// of the first sensitive column not to be too high. It stands for all models
+// that the search can't prune by.
+type meanModel struct{ most float64 }
+
+func (m meanModel) Bind(*FrequencySet) (func(*EquivalenceClass) bool, error) {
+	return func(c *EquivalenceClass) bool {
+		var sum, n int64
+		for i, v := range c.Sensitive[0].Values {
+			sum += int64(v) * c.Sensitive[0].Counts[i]
+			n += c.Sensitive[0].Counts[i]
+		}
+		return float64(sum) <= m.most*float64(n)
+	}, nil
+}
+func (meanModel) String() string { return "low mean" }
+
+// bruteForce looks at every node with plain code for the choice.
+func bruteForce(f *FrequencySet, models []PrivacyModel, cost Cost, o SearchOptions) *candidate {
+	j, err := newJudge(f, models, o.SuppressionLimit)
+	if err != nil {
+		panic(err)
+	}
+	bound, err := cost.Bind(f)
+	if err != nil {
+		panic(err)
+	}
+	l := latticeOf(f.QuasiIdentifiers, o.Levels)
+	var best *candidate
+	for n := slices.Clone(l.Bottom); n != nil; n = nextNode(l, n) {
+		set := f.Generalize(n)
+		v := j.judge(set)
+		if !j.feasible(set, &v) {
+			continue
+		}
+		c := &candidate{node: slices.Clone(n), height: n.Height(), score: bound.Score(n, set, v.suppressed), rows: v.rows}
+		if c.better(best) {
+			best = c
+		}
+	}
+	return best
+}
+
+func nextNode(l Lattice, n Node) Node {
+	for c := len(n) - 1; c >= 0; c-- {
+		if n[c]++; n[c] <= l.Top[c] {
+			return n
+		}
+		n[c] = l.Bottom[c]
+	}
+	return nil
+}
+
+// TestSearchAgainstBruteForce compares the search, with 1 and with 3 workers,
+// with a look at every node, over random tables, models and costs.
+func TestSearchAgainstBruteForce(t *testing.T) {
+	rounds := 4000
+	if testing.Short() {
+		rounds = 400
+	}
+	feasible := 0
+	for seed := range uint64(rounds) {
+		r := rand.New(rand.NewPCG(seed, 7))
+		columns, sensitive, rows := randomTable(r, 1+r.IntN(5), r.IntN(2), 1+r.IntN(80), r.IntN(3) == 0)
+		f, err := NewFrequencySet(columns, sensitive, rows)
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		models := []PrivacyModel{KAnonymity{K: int64(1 + r.IntN(6))}}
+		if len(sensitive) > 0 {
+			models = append(models, meanModel{r.Float64() * 2})
+			if r.IntN(4) == 0 {
+				models = models[1:]
+			}
+		}
+		cost := Loss{GSFactor: float64(r.IntN(5)) / 4, Aggregate: Aggregate(r.IntN(5))}
+		if r.IntN(3) == 0 {
+			cost.Weights = map[string]float64{columns[0].Name: r.Float64()*3 + 0.1}
+		}
+		o := SearchOptions{SuppressionLimit: r.Int64N(f.Rows + 1), Workers: 1}
+		if r.IntN(3) == 0 {
+			o.SuppressionLimit = 0
+		}
+		if r.IntN(4) == 0 {
+			o.Levels = make([]int, len(columns))
+			for c := range o.Levels {
+				o.Levels[c] = r.IntN(len(columns[c].Table.Levels)+1) - 1
+			}
+		}
+		want := bruteForce(f, models, cost, o)
+		var before *SearchResult
+		for _, workers := range []int{1, 3} {
+			o.Workers = workers
+			got, err := Search(context.Background(), f, models, cost, o)
+			if err != nil {
+				t.Fatalf("seed %d: %v", seed, err)
+			}
+			switch {
+			case want == nil && got.Node == nil:
+			case want == nil || got.Node == nil:
+				t.Fatalf("seed %d: brute force finds %v, search %v", seed, want, got.Node)
+			case !slices.Equal(want.node, got.Node) || want.score.Compare(got.Score) != 0 || want.rows != got.SuppressedRows:
+				t.Fatalf("seed %d, %v: brute force finds %v at %v with %d suppressed, search %v at %v with %d", seed, cost, want.score, want.node, want.rows, got.Score, got.Node, got.SuppressedRows)
+			case !got.Optimal || got.Gap()[0] != 0:
+				t.Fatalf("seed %d: optimum found and not known to be one", seed)
+			}
+			if got.CheckedNodes > got.LatticeNodes {
+				t.Fatalf("seed %d: %d nodes of %d checked", seed, got.CheckedNodes, got.LatticeNodes)
+			}
+			if before != nil && before.CheckedNodes != got.CheckedNodes {
+				t.Fatalf("seed %d: %d nodes checked by one worker, %d by three", seed, before.CheckedNodes, got.CheckedNodes)
+			}
+			before = got
+		}
+		if want != nil {
+			feasible++
+		}
+	}
+	if feasible < rounds/2 {
+		t.Errorf("only %d of %d tables had a feasible node: the test says little", feasible, rounds)
+	}
+}
+
+// TestLossBounds checks the promises of LowerBoundSuppressing that the search
+// rests on.
+func TestLossBounds(t *testing.T) {
+	for seed := range uint64(500) {
+		r := rand.New(rand.NewPCG(seed, 9))
+		columns, _, rows := randomTable(r, 1+r.IntN(4), 0, 1+r.IntN(60), false)
+		f, err := NewFrequencySet(columns, nil, rows)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := Loss{GSFactor: r.Float64(), Aggregate: Aggregate(r.IntN(5))}.Bind(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := randomNode(r, columns, make(Node, len(columns)))
+		up := randomNode(r, columns, n)
+		set := f.Generalize(n)
+		var suppressed []int32
+		var lost int64
+		for i := range set.Len() {
+			if r.IntN(3) == 0 {
+				suppressed = append(suppressed, int32(i))
+				lost += set.ClassRows(i)
+			}
+		}
+		sb := b.(SuppressingCost)
+		fewer := r.Int64N(lost + 1)
+		const eps = slack
+		switch score := b.Score(n, set, suppressed); {
+		case sb.LowerBoundSuppressing(n, lost)[0] > score[0]+eps:
+			t.Errorf("seed %d: the bound exceeds the score", seed)
+		case sb.LowerBoundSuppressing(n, fewer)[0] > sb.LowerBoundSuppressing(n, lost)[0]+eps:
+			t.Errorf("seed %d: the bound decreases in rows", seed)
+		case sb.LowerBoundSuppressing(n, lost)[0] > sb.LowerBoundSuppressing(up, lost)[0]+eps:
+			t.Errorf("seed %d: the bound decreases in the node", seed)
+		case sb.LowerBoundSuppressing(n, 0).Compare(b.LowerBound(n)) != 0:
+			t.Errorf("seed %d: the bound without suppression is another", seed)
+		}
+	}
 }
