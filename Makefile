@@ -1,4 +1,43 @@
-.PHONY: test
-test:
-	go vet ./...
-	go test ./...
+# The two commands of the README are `make demo` and `make test`.
+
+GO      ?= go
+NESTED  := $(patsubst %/go.mod,%,$(wildcard */go.mod))
+
+.PHONY: demo build test format vet unit race nocgo nested clean
+
+## demo: release a table of synthetic members, and check the release
+demo: bin/oboro
+	bin/oboro demo --out oboro-demo --replace
+	bin/oboro verify oboro-demo
+
+bin/oboro: FORCE
+	@mkdir -p bin
+	$(GO) build -o $@ ./cmd/oboro
+FORCE:
+
+build: bin/oboro
+
+## test: everything that has to hold, in all modules
+test: format vet unit race nocgo nested
+
+format:
+	@bad=$$(find . -name '*.go' -not -path './.*' -print0 | xargs -0 gofmt -l); if [ -n "$$bad" ]; then echo "gofmt would change:"; echo "$$bad"; exit 1; fi
+
+vet:
+	$(GO) vet ./...
+
+unit:
+	$(GO) test ./...
+
+# The race detector needs a C compiler; -short keeps it to minutes.
+race:
+	$(GO) test -race -short ./...
+
+nocgo:
+	CGO_ENABLED=0 $(GO) build ./...
+
+nested:
+	@set -e; for m in $(NESTED); do echo "module $$m"; (cd $$m && $(GO) vet ./... && $(GO) test ./...); done
+
+clean:
+	rm -rf bin oboro-demo

@@ -235,7 +235,7 @@ func (a limitAllocator) Reallocate(size int, b []byte) []byte {
 
 func (a limitAllocator) check(size int) {
 	if size < 0 || size > a.limit {
-		panic("arrowio: length beyond what the file can hold")
+		panic("arrowio: length beyond what the file can hold") // Recovered recovers it
 	}
 }
 

@@ -225,7 +225,7 @@ func (e *Encoder) findValue(arr arrow.Array, i int) uint32 {
 		b[0] ^= 0x80
 		return e.strings.find(b[:])
 	}
-	panic("code: a type that CheckType accepts has no encoding: " + arr.DataType().Name())
+	panic("code: a type that CheckType accepts has no encoding: " + arr.DataType().Name()) // a programming error here
 }
 
 func (e *Encoder) encodeDictionary(dst []uint32, d *array.Dictionary, from, to int) ([]uint32, error) {

@@ -16,9 +16,10 @@ import (
 	"github.com/oboro-data/oboro/internal/fault"
 )
 
-// LiveBytes and LiveBlocks are the C memory that outputs hold and have not yet
-// released.
-func LiveBytes() int64  { return int64(C.oboro_cdata_live_bytes()) }
+// LiveBytes is the C memory that outputs hold and have not yet released.
+func LiveBytes() int64 { return int64(C.oboro_cdata_live_bytes()) }
+
+// LiveBlocks counts the pieces of that memory.
 func LiveBlocks() int64 { return int64(C.oboro_cdata_live_blocks()) }
 
 // Alloc returns zeroed C memory, counted in LiveBytes, or nil.

@@ -204,8 +204,8 @@ func (b *batch) release() {
 
 // Allocate, Reallocate and Free make a batch the owner of the buffers over its
 // memory. Foreign memory is never grown.
-func (b *batch) Allocate(int) []byte           { panic("cdata: foreign memory is read-only") }
-func (b *batch) Reallocate(int, []byte) []byte { panic("cdata: foreign memory is read-only") }
+func (b *batch) Allocate(int) []byte           { panic("cdata: foreign memory is read-only") } // a programming error
+func (b *batch) Reallocate(int, []byte) []byte { panic("cdata: foreign memory is read-only") } // a programming error
 func (b *batch) Free([]byte)                   { b.release() }
 
 func (b *batch) buffer(p unsafe.Pointer, size int64) *memory.Buffer {
