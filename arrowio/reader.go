@@ -5,9 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
-	"runtime/debug"
 	"sync/atomic"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -95,9 +93,6 @@ func (r *funcReader) Next() bool {
 func Recovered(name string, f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			if os.Getenv("OBDEBUG") != "" {
-				println(string(debug.Stack()))
-			}
 			err = Damaged(name)
 		}
 	}()
