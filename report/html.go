@@ -35,6 +35,7 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"singular":   singular,
 	"search":     func(s SearchInfo) string { return s.words() },
 	"level":      levelWords,
+	"noiseshare": func(a AggregateInfo) string { return a.noiseShare() },
 	"times100":   func(x float64) float64 { return 100 * x },
 	"ladders":    func(i int, m *Microdata) template.HTML { return m.ladders(fmt.Sprintf("ladder%d", i)) },
 	"histogram":  func(i int, m *Microdata) template.HTML { return m.histogram(fmt.Sprintf("sizes%d", i)) },

@@ -117,13 +117,13 @@ func (s *Statistics) markdown(p func(string, ...any)) {
 	if s.MinUnits != nil {
 		p("| floor | a noised count of %s |\n", grouped(*s.MinUnits))
 	}
-	p("\n### Aggregates\n\n| column | kind | mechanism | noise scale | standard error | median released | budget |\n|---|---|---|---|---|---|---|\n")
+	p("\n### Aggregates\n\n| column | kind | mechanism | noise scale | standard error | median released | error at the median | budget |\n|---|---|---|---|---|---|---|---|\n")
 	for _, a := range s.Aggregates {
 		median := "–"
 		if a.Released != nil && a.Released.N > 0 {
 			median = short(a.Released.Median)
 		}
-		p("| %s | %s | %s | %s | %s | %s | %s |\n", md(a.As), md(a.Kind), md(a.Mechanism), md(a.Scale), short(a.StdError), median, md(share(a.Epsilon, a.Delta)))
+		p("| %s | %s | %s | %s | %s | %s | %s | %s |\n", md(a.As), md(a.Kind), md(a.Mechanism), md(a.Scale), short(a.StdError), median, a.noiseShare(), md(share(a.Epsilon, a.Delta)))
 	}
 }
 

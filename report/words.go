@@ -94,6 +94,24 @@ func figure(v any) string {
 	}
 }
 
+// noiseShare says how large the noise is against the median released value.
+func (a *AggregateInfo) noiseShare() string {
+	if a.Released == nil || a.Released.N == 0 || a.Released.Median == 0 {
+		return "–"
+	}
+	p := 100 * a.StdError / math.Abs(a.Released.Median)
+	switch {
+	case p > 999:
+		return "over 999 %"
+	case p < 0.1 && p > 0:
+		return "under 0.1 %"
+	}
+	if p >= 10 {
+		return strconv.FormatFloat(p, 'f', 0, 64) + " %"
+	}
+	return strconv.FormatFloat(p, 'g', 2, 64) + " %"
+}
+
 // exactly reads a budget, a decimal or a fraction, for drawing; ok is false
 // where there is none.
 func exactly(s string) (float64, bool) {
@@ -122,12 +140,12 @@ func budget(epsilon, delta, rho *string) string {
 	return strings.Join(parts, ", ")
 }
 
-// unitWords names the privacy unit for a reader: "person (column patient_id)".
+// unitWords names the privacy unit for a reader: "all rows of one patient_id".
 func unitWords(unit string) string {
 	if unit == "" || unit == "row" {
 		return "one row"
 	}
-	return "one value of " + unit
+	return "all rows of one " + unit
 }
 
 // checkedWords says in full how far a claim was checked.
