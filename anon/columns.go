@@ -61,15 +61,14 @@ type Set struct {
 // file, inline levels, prefixes, intervals and dates.
 type Hierarchy struct {
 	File      *File               // lines of value;level1;…;top
-	Delimiter string              // of the file; default ";"
 	Levels    []map[string]string // each level maps the labels of the one below
 	Prefix    []int64             // characters kept, level by level
 	Intervals *Intervals
 	Date      []string // month, year, 5-years, …
 
-	levelOrder [][]string // the keys of Levels in the order written
-	built      hierarchy.Hierarchy
-	at         place
+	built  hierarchy.Hierarchy
+	levels []string // names of all levels
+	at     place
 }
 
 // Intervals describes a hierarchy of numeric intervals.
@@ -199,10 +198,6 @@ func (p *Policy) decodeHierarchy(col *object, n *node, c *Column) *Hierarchy {
 	}
 	if path := o.text("file"); path != "" {
 		h.File = p.refer(path)
-		h.Delimiter = o.text("delimiter")
-		if o.has("delimiter") && len(h.Delimiter) != 1 {
-			o.add(o.place("delimiter"), "%s is no delimiter; write one character, such as \";\"", quote(h.Delimiter))
-		}
 	} else if o.has("file") {
 		o.add(o.place("file"), "empty; name a file of lines value;level1;…;top")
 	}
@@ -210,8 +205,8 @@ func (p *Policy) decodeHierarchy(col *object, n *node, c *Column) *Hierarchy {
 	for i, w := range o.items("prefix") {
 		at := place{w.line, fmt.Sprintf("%s.prefix[%d]", o.at.key, i)}
 		v, ok := parseNumber(w.text)
-		if w.kind != scalarNode || !ok || !v.rat.IsInt() || v.rat.Sign() < 0 || v.cmp(1000, 1) > 0 {
-			o.add(at, "%s is no number of characters to keep; write a whole number from 0", quoteNode(w))
+		if w.kind != scalarNode || !ok || !v.rat.IsInt() || v.rat.Sign() <= 0 || v.cmp(1000, 1) > 0 {
+			o.add(at, "%s is no number of characters to keep; write a whole number from 1", quoteNode(w))
 			continue
 		}
 		h.Prefix = append(h.Prefix, v.rat.Num().Int64())
@@ -239,16 +234,14 @@ func (h *Hierarchy) decodeLevels(o *object) {
 			o.add(place{n.line, key}, "a level must be a map from values to labels, but is %s; write {Nurse: Health, Clerk: Office}", n.kind)
 			continue
 		}
-		level, order := map[string]string{}, []string{}
+		level := map[string]string{}
 		for _, e := range n.entries {
 			if e.value.kind != scalarNode {
 				o.add(place{e.line, key}, "the label of %s must be a text, but is %s; write one value", quote(e.key), e.value.kind)
 				continue
 			}
 			level[e.key] = e.value.text
-			order = append(order, e.key)
 		}
 		h.Levels = append(h.Levels, level)
-		h.levelOrder = append(h.levelOrder, order)
 	}
 }

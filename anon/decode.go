@@ -259,7 +259,11 @@ func (o *object) items(key string) []*node {
 		return nil
 	}
 	if n.kind != listNode || len(n.items) == 0 {
-		o.add(o.place(key), "this must be a list of at least one item, but is %s; write [a, b] or lines that begin with -", quoteNode(n))
+		what := quoteNode(n)
+		if n.kind == listNode {
+			what = "empty"
+		}
+		o.add(o.place(key), "this must be a list of at least one item, but is %s; write [a, b] or lines that begin with -", what)
 		return nil
 	}
 	return n.items

@@ -31,14 +31,15 @@ type Microdata struct {
 type Model struct {
 	Kind string // as in the policy: "k-anonymity", "l-diversity", …
 	// Column is the sensitive column, or the set column of km-anonymity.
-	Column  string
-	K, L, M int64
-	C       Number // recursive l-diversity
-	T       Number // t-closeness
-	Beta    Number // beta-likeness
-	Delta   Number // delta-disclosure
-	Min     Number // delta-presence
-	Max     Number // delta-presence
+	Column string
+	K, M   int64
+	L      Number // l-diversity; whole but for the entropy variants
+	C      Number // recursive l-diversity
+	T      Number // t-closeness
+	Beta   Number // beta-likeness
+	Delta  Number // delta-disclosure
+	Min    Number // delta-presence
+	Max    Number // delta-presence
 	// Threshold is that of average-risk and sample-uniqueness.
 	Threshold    Number
 	Significance Number // k-map
@@ -199,7 +200,7 @@ func (p *Policy) decodeModel(rel *object, n *node, key string) (Model, bool) {
 	case "beta-likeness":
 		o.required("beta")
 		m.Beta = o.float("beta", "(0", "")
-		m.Variant = o.choice("variant", "enhanced", "basic")
+		m.Variant = o.choice("variant", "basic", "enhanced")
 	case "delta-disclosure":
 		o.required("delta")
 		m.Delta = o.float("delta", "(0", "")
@@ -225,7 +226,10 @@ func (p *Policy) decodeModel(rel *object, n *node, key string) (Model, bool) {
 // decodeL reads l, a whole number but for the entropy variants, and the c of
 // recursive (c,l)-diversity.
 func (m *Model) decodeL(o *object) {
-	m.L = o.integer("l", 0, 1, maxCount)
+	m.L = o.float("l", "1", "1e6")
+	if whole := m.Variant == "distinct" || m.Variant == "recursive"; whole && m.L.IsSet() && !m.L.rat.IsInt() {
+		o.add(o.place("l"), "%s is no whole number, which variant %s needs; write one", m.L, m.Variant)
+	}
 	m.C = o.float("c", "(0", "")
 	switch {
 	case m.Variant == "recursive" && !o.has("c"):
@@ -252,7 +256,7 @@ func (m *Model) decodeKMap(p *Policy, o *object) {
 	o.find("population-table")
 	o.need("population", "say how many people the population has, or give a population-table")
 	m.Population = o.integer("population", 0, 1, maxCount)
-	m.Estimator = o.choice("estimator", "zero-truncated-poisson", "poisson")
+	m.Estimator = o.choice("estimator", "poisson", "zero-truncated-poisson")
 	o.need("significance", "say with which probability a class may be smaller than k, e.g. 0.01")
 	m.Significance = o.float("significance", "(0", "(1")
 }

@@ -82,7 +82,7 @@ func parseText(text []byte) (root *node, err error) {
 			root, err = nil, syntaxf(1, "this is not readable as YAML; check quotes, brackets and indentation")
 		}
 	}()
-	file, err := parser.ParseBytes(text, 0)
+	file, err := parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		return nil, yamlError(err)
 	}

@@ -1,20 +1,36 @@
 package anon
 
 import (
-	"context"
+	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
-	"github.com/oboro-data/oboro/arrowio"
 	"github.com/oboro-data/oboro/dp"
-	"github.com/oboro-data/oboro/report"
+	"github.com/oboro-data/oboro/internal/fault"
+	"github.com/oboro-data/oboro/kanon"
 )
 
 // A Plan is a policy that has been checked against the schema of an input: it
 // says what will be done, claimed and spent. It has read no row.
 type Plan struct {
 	policy *Policy
-	schema *arrow.Schema
+	schema *arrow.Schema // nil: not known yet
+	steps  []*step
+	// cap is the budget of the policy, or of its only statistics release.
+	cap      dp.Budget
+	total    dp.Budget
+	warnings []string
+}
+
+// A step makes one release: rows by spec, or statistics by query.
+type step struct {
+	*Declaration
+	columns []string // written, in the order of the input where it is known
+
+	spec *kanon.Spec // microdata
+
+	query  *dp.Query // statistics
+	budget dp.Budget
 }
 
 // Plan checks the policy against a schema without reading a row. A nil schema
@@ -22,107 +38,151 @@ type Plan struct {
 // can't run. Errors are of kind Plan or Budget and list every problem found,
 // with file, line, key and remedy.
 func (p *Policy) Plan(schema *arrow.Schema) (*Plan, error) {
-	return &Plan{p, schema}, nil
+	plan := &Plan{policy: p, schema: schema}
+	probs := &problems{file: p.file}
+	plan.checkSchema(probs)
+	plan.checkReleases(probs)
+	plan.addBudgets(probs)
+	if err := probs.err(); err != nil {
+		return nil, err // what follows relies on what was checked
+	}
+	for i := range p.Releases {
+		s := &step{Declaration: &p.Releases[i]}
+		if s.Microdata != nil {
+			plan.planMicrodata(probs, s)
+		} else {
+			plan.planStatistics(probs, s)
+		}
+		plan.steps = append(plan.steps, s)
+	}
+	if err := probs.err(); err != nil {
+		return nil, err
+	}
+	plan.warn()
+	return plan, nil
 }
 
-// String explains the plan: for each release what will be done, what will be
-// claimed and what is spent.
-func (p *Plan) String() string { return "" }
-
-// CSVOptions say how a CSV input of this policy is opened: delimiter,
-// encoding, null values and the declared types. Columns under a file, levels
-// or prefix hierarchy are text.
-func (p *Policy) CSVOptions() arrowio.CSVOptions { return arrowio.CSVOptions{} }
-
-// RunOptions say how a plan is run. The zero value is good.
-type RunOptions struct {
-	Workers int   // goroutines; 0: one per processor
-	Memory  int64 // bytes that may be used beyond the input; 0: no limit
-	// Backend draws the noise of releases with `noise: google`.
-	Backend dp.Backend
-	// Progress is called now and then, one call at a time; nil: never.
-	Progress func(Progress)
+// checkReleases refuses what no release can use, before any is planned.
+func (p *Plan) checkReleases(probs *problems) {
+	rows := -1
+	for i := range p.policy.Releases {
+		d := &p.policy.Releases[i]
+		if d.Microdata == nil {
+			p.checkStatistics(probs, d)
+			continue
+		}
+		if rows >= 0 {
+			probs.add(d.at, "a second microdata release: two recodings of the same rows can be combined against both; keep one, the first is in line %d", p.policy.Releases[rows].at.line)
+		}
+		rows = i
+		p.checkMicrodata(probs, d)
+	}
 }
 
-// Progress is what a run tells its caller now and then.
-type Progress struct {
-	Release string // the release that is being made
-	Stage   string // "count", "search", "apply", "verify", "read"
-	Done    int64  // rows, or lattice nodes when searching
-	Total   int64  // 0: not known
-}
-
-// Run makes every release of the plan from src. The budget of all statistics
-// releases is spent before the first of them draws noise. On any error nothing
-// is released.
-func (p *Plan) Run(ctx context.Context, src arrowio.Source, opts ...RunOptions) (*Release, error) {
-	return &Release{}, nil
-}
-
-// A Release is what a run has made: a table per declared release, and the
-// report.
-type Release struct{}
-
-// Names returns the names of the releases, in the order of the policy.
-func (r *Release) Names() []string { return nil }
-
-// Table returns the table of a release, nil if there is none of the name.
-func (r *Release) Table(name string) arrowio.Source { return nil }
-
-// Report returns what the release says about itself. It may be published.
-func (r *Release) Report() *report.Report { return &report.Report{} }
-
-// Close gives up the tables.
-func (r *Release) Close() {}
-
-// WriteOptions say how a release folder is written. The zero value is good.
-type WriteOptions struct {
-	// Replace allows dir to be an earlier release folder, which is replaced
-	// when the new one is complete. Any other folder is refused.
-	Replace bool
-}
-
-// WriteDir writes the tables, the report and the policy as the folder dir. It
-// is written beside dir, read again and verified, and only then renamed into
-// place: after an error, or when ctx is done before the rename, dir and its
-// surroundings are as they were.
-func (r *Release) WriteDir(ctx context.Context, dir string, format arrowio.Format, opts ...WriteOptions) error {
+// microdata returns the declaration of the rows of this policy, or nil.
+func (p *Policy) microdata() *Declaration {
+	for i := range p.Releases {
+		if p.Releases[i].Microdata != nil {
+			return &p.Releases[i]
+		}
+	}
 	return nil
 }
 
-// VerifyOptions say how a release folder is verified. The zero value is good
-// for folders of CSV and IPC files.
-type VerifyOptions struct {
-	// Input is the table that the release was made from, if it is at hand;
-	// more claims can then be checked.
-	Input arrowio.Source
-	// Formats are the formats of the tables beyond CSV and IPC, such as
-	// parquet.Format.
-	Formats []arrowio.Format
+// addBudgets adds up what the statistics releases spend, exactly, and refuses
+// a sum beyond the cap.
+func (p *Plan) addBudgets(probs *problems) {
+	acct, n := (*dp.Accountant)(nil), 0
+	for i := range p.policy.Releases {
+		if p.policy.Releases[i].Statistics != nil {
+			n++
+		}
+	}
+	if p.policy.Budget != nil {
+		b, err := p.policy.Budget.exact()
+		if err != nil {
+			probs.addErr(p.policy.Budget.at, err)
+			return
+		}
+		p.cap = b
+		acct = dp.NewAccountant(b)
+	} else if n > 1 {
+		probs.add(place{1, "budget"}, "missing: with %d statistics releases a cap on their sum is required; add e.g. budget: {epsilon: 2, delta: 1e-8}", n)
+	}
+	for i := range p.policy.Releases {
+		d := &p.policy.Releases[i]
+		if d.Statistics == nil {
+			continue
+		}
+		b, err := d.Statistics.Budget.exact()
+		if err != nil {
+			probs.addErr(d.Statistics.budgetAt, err)
+			continue
+		}
+		if acct == nil {
+			p.cap = b
+			acct = dp.NewAccountant(b)
+		}
+		if err := acct.Spend(d.Name, b); err != nil {
+			probs.list = append(probs.list, problem{d.Statistics.budgetAt, err.Error() + "; lower the budgets of releases or raise the cap", fault.Budgetf})
+		}
+	}
+	if acct != nil {
+		p.total = acct.Spent()
+	}
 }
 
-// A Check is one thing that VerifyDir looked at.
-type Check struct {
-	Release string // "" for the folder as a whole
-	Claim   string // what was checked, in words
-	By      string // "output", "input" or "no": not checkable
-	Note    string // why it is not checkable; "" otherwise
+// exact turns the budget's texts into the budget of package dp.
+func (b *Budget) exact() (dp.Budget, error) {
+	d, err := dp.BudgetOf(b.Epsilon.text, b.Delta.text, b.Rho.text)
+	if b.AcceptDelta {
+		d = d.AcceptLargeDelta()
+	}
+	return d, err
 }
 
-// A Verification is the result of VerifyDir.
-type Verification struct {
-	Report *report.Report
-	Checks []Check
+// declared returns the column of a name, or notes that there is none.
+func (p *Plan) declared(probs *problems, at place, name string) *Column {
+	if c := p.policy.Column(name); c != nil {
+		return c
+	}
+	var names []string
+	for _, c := range p.policy.Columns {
+		names = append(names, c.Name)
+	}
+	probs.add(at, "column %s is not declared under columns; %s", quote(name), suggest(name, names))
+	return nil
 }
 
-// VerifyDir reads a release folder as a sceptic would: it trusts neither the
-// report nor the hashes in it, and recounts what can be recounted from the
-// tables by the rules of the policy. What does not hold is an error of kind
-// Data that names release, rule and remedy; a folder that can't be read is one
-// of kind Input.
-func VerifyDir(ctx context.Context, dir string, opts ...VerifyOptions) (*Verification, error) {
-	return &Verification{}, nil
+// inputOrder sorts column names in the order of the input, or of the policy
+// where the input is not known.
+func (p *Plan) inputOrder(names []string) []string {
+	var all []string
+	if p.schema != nil {
+		for _, f := range p.schema.Fields() {
+			all = append(all, f.Name)
+		}
+	} else {
+		for _, c := range p.policy.Columns {
+			all = append(all, c.Name)
+		}
+	}
+	out := slices.Clone(names)
+	slices.SortStableFunc(out, func(a, b string) int { return slices.Index(all, a) - slices.Index(all, b) })
+	return out
 }
 
-// Schema returns the JSON Schema of the policy (draft 2020-12).
-func Schema() []byte { return nil }
+// warn collects what is allowed but should be known.
+func (p *Plan) warn() {
+	for _, s := range p.steps {
+		if s.Microdata != nil && s.Microdata.RowOrder == "input" {
+			p.warnings = append(p.warnings, s.Name+": rows leave in the order of the input; a row's position links it to the source (row-order: shuffled avoids it)")
+		}
+	}
+	for _, s := range p.steps {
+		if s.Statistics != nil {
+			p.warnings = append(p.warnings, "the budget counts this run only: a further run on the same people adds its own to it")
+			return
+		}
+	}
+}

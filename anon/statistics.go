@@ -58,7 +58,7 @@ type Bounds struct {
 // An Aggregate is one statistic per group. What the kind does not have is not
 // set.
 type Aggregate struct {
-	Kind       string // count-units, count, sum, mean, variance, stddev, quantiles, histogram, count-distinct
+	Kind       string // count-units, count, sum, mean, variance, stddev, min, max, quantiles, histogram, count-distinct
 	As         string
 	Column     string
 	Weight     Number // share of the budget; not set: 1
@@ -68,10 +68,12 @@ type Aggregate struct {
 	Resolution Number
 	Ranks      []Number
 	Edges      []Number
+	// Cumulative makes a histogram add up from the left.
+	Cumulative bool
 	at         place
 }
 
-var aggregateKinds = []string{"count-units", "count", "sum", "mean", "variance", "stddev", "quantiles", "histogram", "count-distinct"}
+var aggregateKinds = []string{"count-units", "count", "sum", "mean", "variance", "stddev", "min", "max", "quantiles", "histogram", "count-distinct"}
 
 // maxPublicGroups bounds the product of public groups.
 const maxPublicGroups = 10_000_000
@@ -220,16 +222,17 @@ func decodeAggregate(rel *object, n *node, key string) (Aggregate, bool) {
 	switch kind {
 	case "count", "count-distinct":
 		a.PerUnit = o.integer("per-unit", 1, 1, maxCount)
-	case "sum", "mean", "variance", "stddev", "quantiles":
+	case "sum", "mean", "variance", "stddev", "min", "max", "quantiles":
 		a.decodeRange(o)
 	}
 	switch kind {
-	case "sum", "mean", "variance", "stddev":
+	case "sum", "min", "max":
 		a.Resolution = o.float("resolution", "(0", "")
 	case "quantiles":
 		a.Resolution = o.float("resolution", "(0", "")
 		a.decodeRanks(o)
 	case "histogram":
+		a.Cumulative = o.boolean("cumulative")
 		a.decodeEdges(o)
 	}
 	return a, true

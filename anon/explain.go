@@ -1,0 +1,126 @@
+package anon
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/oboro-data/oboro/kanon"
+)
+
+// String explains the plan: for each release what will be done, what will be
+// claimed and what is spent, and the sum against the cap.
+func (p *Plan) String() string {
+	var b strings.Builder
+	title := p.policy.Title
+	if title == "" {
+		title = p.policy.file
+	}
+	fmt.Fprintf(&b, "%s\n", title)
+	if p.policy.UnitIsRow {
+		b.WriteString("unit      every row is one person\n")
+	} else {
+		fmt.Fprintf(&b, "unit      %s: all rows of one %s count as one person\n", p.policy.Unit, p.policy.Unit)
+	}
+	if p.schema == nil {
+		b.WriteString("input     not looked at: types are those of the policy\n")
+	} else {
+		fmt.Fprintf(&b, "input     %d columns\n", p.schema.NumFields())
+	}
+	for _, s := range p.steps {
+		if s.Microdata != nil {
+			p.explainMicrodata(&b, s)
+		} else {
+			p.explainStatistics(&b, s)
+		}
+	}
+	p.explainTotal(&b)
+	for _, w := range p.warnings {
+		fmt.Fprintf(&b, "note      %s\n", w)
+	}
+	return b.String()
+}
+
+func line(b *strings.Builder, key, format string, args ...any) {
+	fmt.Fprintf(b, "  %-10s%s\n", key, fmt.Sprintf(format, args...))
+}
+
+func (p *Plan) explainMicrodata(b *strings.Builder, s *step) {
+	m := s.Microdata
+	fmt.Fprintf(b, "\n%s: anonymised rows\n", s.Name)
+	line(b, "basis", "%s", m.Basis)
+	for _, name := range s.columns {
+		c := p.policy.Column(name)
+		what := string(c.Role) + ", unchanged"
+		if c.Role == QuasiIdentifier {
+			what = "generalised: " + strings.Join(c.levelNames(), " > ")
+			if level, fixed := m.Levels[name]; fixed {
+				n, _ := c.levelNumber(level)
+				what = "fixed at level " + c.levelNames()[n]
+			}
+		}
+		line(b, "column", "%-16s %s", name, what)
+	}
+	for i := range m.Models {
+		line(b, "claim", "%s", p.claim(s, &m.Models[i]).Text)
+	}
+	limit := "none"
+	if m.SuppressionLimit.IsSet() && m.SuppressionLimit.rat.Sign() > 0 {
+		limit = "at most a share of " + m.SuppressionLimit.text + " of the rows"
+	}
+	line(b, "dropped", "%s", limit)
+	search := m.Search + " search for the least " + m.Cost.Metric
+	if m.Search == "anytime" {
+		search += " within " + m.Deadline.String()
+	}
+	line(b, "search", "%s, %s recoding", search, m.Recode)
+	line(b, "missing", "%s", map[kanon.Nulls]string{
+		kanon.NullIsValue: "a missing quasi-identifier is a category of its own", kanon.NullIsWildcard: "a missing quasi-identifier is compatible with every value", kanon.NullRejected: "a missing quasi-identifier is refused",
+	}[p.policy.Nulls])
+	line(b, "row order", "%s", map[string]string{"shuffled": "grouped by class, random inside a class", "input": "that of the input"}[m.RowOrder])
+}
+
+func (p *Plan) explainStatistics(b *strings.Builder, s *step) {
+	d := s.Statistics
+	fmt.Fprintf(b, "\n%s: statistics by differential privacy\n", s.Name)
+	var by []string
+	for _, g := range d.GroupBy {
+		name := g.Column
+		if g.Level != "" {
+			name += " at level " + g.Level
+		}
+		by = append(by, name)
+	}
+	switch {
+	case len(by) == 0:
+		line(b, "groups", "one, of everything")
+	case d.Groups.Private():
+		line(b, "groups", "by %s; selected by noise", strings.Join(by, ", "))
+	default:
+		line(b, "groups", "by %s; %d public ones", strings.Join(by, ", "), len(s.query.PublicGroups))
+	}
+	if len(by) > 0 {
+		line(b, "bounds", "a unit counts in at most %d of them", d.Bounds.GroupsPerUnit)
+	}
+	if slices.ContainsFunc(d.Aggregates, func(a Aggregate) bool { return slices.Contains(seesRows, a.Kind) }) {
+		line(b, "", "at most %d of its rows in each are seen by mean, variance, quantiles and histograms", d.Bounds.RowsPerGroup)
+	}
+	p.explainNoise(b, s)
+	line(b, "spends", "%s", s.budget)
+	for _, c := range p.statisticsClaims(s) {
+		line(b, "claim", "%s", c.Text)
+	}
+}
+
+// seesRows are the aggregates over kept rows.
+var seesRows = []string{"mean", "variance", "stddev", "min", "max", "quantiles", "histogram"}
+
+func (p *Plan) explainTotal(b *strings.Builder) {
+	if p.total.IsZero() {
+		return
+	}
+	fmt.Fprintf(b, "\ntotal     %s over all statistics, by adding up\n", p.total)
+	if p.policy.Budget != nil {
+		fmt.Fprintf(b, "cap       %s\n", p.cap)
+	}
+}

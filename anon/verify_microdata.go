@@ -1,0 +1,229 @@
+package anon
+
+import (
+	"context"
+	"math/big"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+
+	"github.com/oboro-data/oboro/arrowio"
+	"github.com/oboro-data/oboro/internal/fault"
+	"github.com/oboro-data/oboro/kanon"
+	"github.com/oboro-data/oboro/report"
+)
+
+// checkMicrodata recounts a table of rows by the policy's models.
+func (v *verifier) checkMicrodata(ctx context.Context, s *step, rel *report.Release, src arrowio.Source) error {
+	m := rel.Microdata
+	if err := v.checkColumns(s, m, src.Schema()); err != nil {
+		return err
+	}
+	v.note(s.Name, "output", "", "the columns are those of the policy; no identifier is among them")
+	quasi := v.plan.quasiIdentifiers(s.Declaration)
+	found, err := kanon.Verify(ctx, src, kanon.VerifySpec{QuasiIdentifiers: quasi, Models: s.spec.Models, Unit: v.policy.Unit})
+	if err != nil {
+		return inRelease(s.Name, err)
+	}
+	if err := v.checkCounts(s, m, found); err != nil {
+		return err
+	}
+	v.note(s.Name, "output", "", "rows, classes and suppressed rows are as reported and within the suppression limit")
+	if err := v.checkLevels(ctx, s, m, src); err != nil {
+		return err
+	}
+	var want []report.Claim
+	for i := range s.Microdata.Models {
+		c := v.plan.claim(s, &s.Microdata.Models[i])
+		want = append(want, c)
+		by, note := "output", ""
+		switch {
+		case slices.Contains(found.Unchecked, s.spec.Models[i].String()):
+			by, note = "no", "it compares with something that is not in the table"
+		case v.policy.Unit != "":
+			note = "the table does not tell people apart: every class has at least as many rows as people are claimed"
+		}
+		v.note(s.Name, by, note, "%s", c.Text)
+	}
+	return v.checkClaims(rel, want)
+}
+
+// checkColumns compares the table's columns with policy and report.
+func (v *verifier) checkColumns(s *step, m *report.Microdata, schema *arrow.Schema) error {
+	written := v.plan.written(s.Declaration)
+	var have []string
+	for _, f := range schema.Fields() {
+		c := v.policy.Column(f.Name)
+		switch {
+		case c == nil:
+			return fault.Dataf("%s: the table has a column that the policy does not declare; release anew", s.Name)
+		case c.Role == Identifier:
+			return fault.Dataf("%s: the table has column %s, an identifier, which never leaves; release anew", s.Name, quote(f.Name))
+		case !slices.Contains(written, f.Name):
+			return fault.Dataf("%s: the table has column %s, which the policy does not release; release anew", s.Name, quote(f.Name))
+		case slices.Contains(have, f.Name):
+			return fault.Dataf("%s: the table has column %s twice; release anew", s.Name, quote(f.Name))
+		}
+		have = append(have, f.Name)
+	}
+	if len(have) != len(written) {
+		return fault.Dataf("%s: the table has %d columns where the policy releases %d; release anew", s.Name, len(have), len(written))
+	}
+	for i, c := range m.Columns {
+		if i >= len(have) || c.Name != have[i] || c.Role != string(v.policy.Column(c.Name).Role) {
+			return fault.Dataf("%s: the columns of the report are not those of the table; release anew", s.Name)
+		}
+	}
+	if len(m.Columns) != len(have) {
+		return fault.Dataf("%s: the columns of the report are not those of the table; release anew", s.Name)
+	}
+	return nil
+}
+
+// checkCounts compares the report's figures with the recount.
+func (v *verifier) checkCounts(s *step, m *report.Microdata, found *kanon.VerifyResult) error {
+	bad := func(what string) error {
+		return fault.Dataf("%s: %s; restore the table or release anew", s.Name, what)
+	}
+	counted := "people"
+	if v.policy.UnitIsRow {
+		counted = "rows"
+	}
+	limit := new(big.Rat)
+	if s.Microdata.SuppressionLimit.IsSet() {
+		limit = s.Microdata.SuppressionLimit.Rat()
+	}
+	allowed := new(big.Rat).Mul(limit, new(big.Rat).SetInt64(m.InputRows))
+	var bins []report.ClassSizeBin
+	for _, b := range found.ClassSizes {
+		bins = append(bins, report.ClassSizeBin(b))
+	}
+	switch {
+	case m.Rows != found.Rows:
+		return bad("the table has another number of rows than reported")
+	case m.InputRows-m.SuppressedRows != m.Rows || m.SuppressedRows < 0:
+		return bad("reported rows and suppressed rows do not add up to the input's")
+	case allowed.Cmp(new(big.Rat).SetInt64(m.SuppressedRows)) < 0:
+		return bad("more rows are suppressed than the suppression-limit allows")
+	case m.Classes != found.Classes:
+		return bad("the table has another number of classes than reported")
+	case m.Counted != counted:
+		return bad("the report counts something else than the policy's unit")
+	case m.SmallestClass > found.SmallestClass || counted == "rows" && m.SmallestClass != found.SmallestClass:
+		return bad("the smallest class is not as large as reported")
+	case counted == "rows" && !reflect.DeepEqual(bins, m.ClassSizes):
+		return bad("the classes have other sizes than reported")
+	case m.Basis != s.Microdata.Basis || m.Nulls != nullWords[v.policy.Nulls] || m.RowOrder != s.Microdata.RowOrder:
+		return bad("basis, nulls or row order of the report are not those of the policy")
+	}
+	for _, model := range s.Microdata.Models {
+		if model.Kind == "k-anonymity" && m.Rows > 0 && m.SmallestClass < model.K {
+			return bad("the reported smallest class has fewer than k people")
+		}
+	}
+	return nil
+}
+
+// checkLevels checks that every value of a generalised column is a label of
+// the level that the report names, where the hierarchy tells.
+func (v *verifier) checkLevels(ctx context.Context, s *step, m *report.Microdata, src arrowio.Source) error {
+	if m.Recoding.Kind != "global" {
+		v.note(s.Name, "no", "rows stand on several levels", "values are labels of the level reported")
+		return nil
+	}
+	for _, name := range v.plan.quasiIdentifiers(s.Declaration) {
+		c := v.policy.Column(name)
+		level, ok := m.Recoding.Levels[name]
+		if !ok || level < 0 {
+			return fault.Dataf("%s: the report names no level of column %s; release anew", s.Name, quote(name))
+		}
+		if fixed, ok := s.Microdata.Levels[name]; ok {
+			if n, err := c.levelNumber(fixed); err == nil && n != level {
+				return fault.Dataf("%s: column %s is reported at another level than the policy fixes; release anew", s.Name, quote(name))
+			}
+		}
+		is, known := c.labelsAt(level)
+		if known {
+			if err := eachValue(ctx, src, name, func(text string, null bool) error {
+				if null && v.policy.Nulls == kanon.NullRejected || !null && !is(text) {
+					return fault.Dataf("%s: column %s holds a value that is no label of level %d, which the report names; restore the table or release anew", s.Name, quote(name), level)
+				}
+				return nil
+			}); err != nil {
+				return err
+			}
+			v.note(s.Name, "output", "", "values of %s are labels of level %d", name, level)
+		} else {
+			v.note(s.Name, "no", "the labels of this level follow from the input", "values of %s are labels of level %d", name, level)
+		}
+	}
+	return nil
+}
+
+// labelsAt returns the test of a label of a level; false where the policy
+// alone does not tell the labels.
+func (c *Column) labelsAt(level int) (is func(string) bool, known bool) {
+	h := c.Hierarchy
+	if h == nil {
+		return func(s string) bool { return s == "*" }, level == 1
+	}
+	if h.built == nil {
+		return nil, false
+	}
+	if level == len(h.built.Levels())+1 {
+		return func(s string) bool { return s == "*" }, true
+	}
+	labels, ok := h.labels(level)
+	if !ok {
+		return nil, false
+	}
+	top := c.Unlisted == kanon.TopUnlisted
+	return func(s string) bool { return labels[s] || top && (level == 0 || s == "*") }, true
+}
+
+// eachValue calls f with every distinct value of a column, in batches.
+func eachValue(ctx context.Context, src arrowio.Source, column string, f func(text string, null bool) error) error {
+	r, err := src.Open(ctx, column)
+	if err != nil {
+		return err
+	}
+	defer r.Release()
+	seen := map[string]bool{}
+	for r.Next() {
+		a := r.Record().Column(0)
+		for i := range a.Len() {
+			if a.IsNull(i) {
+				if err := f("", true); err != nil {
+					return err
+				}
+				continue
+			}
+			text := textAt(a, i)
+			if seen[text] {
+				continue
+			}
+			seen[strings.Clone(text)] = true
+			if err := f(text, false); err != nil {
+				return err
+			}
+		}
+	}
+	return r.Err()
+}
+
+// textAt is the text of a value that is not null. A dictionary's entry is its
+// text, not its index.
+func textAt(a arrow.Array, i int) string {
+	switch a := a.(type) {
+	case *array.String:
+		return a.Value(i)
+	case *array.LargeString:
+		return a.Value(i)
+	case *array.Dictionary:
+		return textAt(a.Dictionary(), a.GetValueIndex(i))
+	}
+	return a.ValueStr(i)
+}
