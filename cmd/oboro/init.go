@@ -99,7 +99,7 @@ title: %s
 	width := 0
 	lines := make([][2]string, schema.NumFields())
 	for i, f := range schema.Fields() {
-		lines[i] = draftColumn(f)
+		lines[i] = draftColumn(f, strings.Contains(strings.ToLower(name), ".csv"))
 		width = max(width, columns(lines[i][0]))
 	}
 	for _, l := range lines {
@@ -129,21 +129,26 @@ title: %s
 	return b.String()
 }
 
-// draftColumn returns the line of a column and the hint beside it.
-func draftColumn(f arrow.Field) (line [2]string) {
+// draftColumn returns the line of a column and the hint beside it. A CSV column
+// of codes, such as postal codes, is text though its values look like numbers.
+func draftColumn(f arrow.Field, csv bool) (line [2]string) {
+	hint := hintFor(f.Name)
 	keys := "role: decide"
 	var notes []string
 	typ, ok := policyType(f.Type)
+	if csv && hint != nil && strings.Contains(hint.hierarchy, "prefix") {
+		typ = "text"
+	}
 	switch {
 	case ok:
 		keys += ", type: " + typ
 	case isTagList(f.Type):
 		keys += ", set: {}"
 	default:
-		notes = append(notes, "type "+f.Type.Name()+" can't be released: leave it out of the input")
+		notes = append(notes, "its type "+f.Type.Name()+" can't be released: make it an identifier, which never leaves")
 	}
-	if h := hintFor(f.Name); h != nil {
-		notes = append(notes, h.String())
+	if hint != nil {
+		notes = append(notes, hint.String())
 	}
 	return [2]string{yamlText(f.Name) + ": {" + keys + "}", strings.Join(notes, "; ")}
 }
