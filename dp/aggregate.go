@@ -10,6 +10,9 @@ type Aggregate interface {
 	// OutputName is the column's name in the release, and the prefix of the
 	// names where an aggregate has several columns.
 	OutputName() string
+	// bind checks the aggregate against query and schema and returns the
+	// statistic that computes it.
+	bind(b *binder) (statistic, error)
 	weight() float64
 }
 

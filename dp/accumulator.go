@@ -1,0 +1,391 @@
+package dp
+
+import (
+	"unsafe"
+
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/oboro-data/oboro/internal/code"
+	"github.com/oboro-data/oboro/internal/fault"
+)
+
+// asInts is the same memory seen as signed numbers.
+func asInts(words []uint64) []int64 {
+	if len(words) == 0 {
+		return nil
+	}
+	return unsafe.Slice((*int64)(unsafe.Pointer(unsafe.SliceData(words))), len(words))
+}
+
+// textBytes is the bytes of a text, which must not be changed.
+func textBytes(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
+
+// An Accumulator holds the bounded contributions of the rows added to it. It is
+// partial state: every worker fills its own with Add, and Merge joins them, in
+// any order and any tree. An Accumulator is used by one goroutine at a time.
+//
+// Accumulators of one release share one secret Key; merging accumulators of
+// different keys or plans is an error. State returns what an accumulator holds
+// as a record, which MergeState takes back: on another machine, or after a
+// spill to disk. Any batching, row order, number of accumulators and merge tree
+// gives the same State, byte for byte.
+//
+// The contents are personal data, as the input was, and there is no way to read
+// them but State. What leaves an Accumulator for the public is a Release
+// (Plan.Finalize).
+//
+// Rows stand in a record of a few words each (see layout), appended to one of
+// 1,024 buckets by the leading bits of the unit's hash, until they are bounded
+// bucket by bucket in cache. When the records exceed Query.Memory they are
+// bounded at once and only the kept groups remain.
+type Accumulator struct {
+	plan        *Plan
+	layout      *layout
+	keys        boundKeys
+	fingerprint [16]byte
+	groups      *groupTable
+	buckets     []bucket
+	used        bool // merged into another, or finalized
+
+	keyAt   []int // columns of the batch: keys, unit, inputs
+	unitAt  int
+	inputAt []int
+	unit    identity
+	mix     mixer
+	columns []columnReader
+
+	held  int64 // bytes of records
+	limit int64 // of held, before they are bounded
+
+	scratch blockScratch
+	slab    []uint64
+	rowHash []uint64
+}
+
+// A columnReader writes the words of one input for every row.
+type columnReader interface {
+	fill(arr arrow.Array, dst []uint64, null []bool)
+}
+
+// bucketBits are the leading bits of the unit hash that choose a bucket. With
+// ten million rows a bucket of 24-byte records fits a level 2 cache.
+const bucketBits = 10
+
+// A bucket holds the records of the units whose hash begins with its number,
+// and runs of such units that were bounded before.
+type bucket struct {
+	chunks [][]uint64
+	runs   []*run
+}
+
+// chunkRecords is the number of records in a chunk: large against the slice
+// header that it costs, small against a bucket.
+const chunkRecords = 64
+
+// slabChunks is the number of chunks allocated at once.
+const slabChunks = 512
+
+// records is the number of records of w words in the chunks.
+func (k *bucket) records(w int) int {
+	n := 0
+	for _, c := range k.chunks {
+		n += len(c)
+	}
+	return n / w
+}
+
+// blockRows is the number of rows that are encoded at a time.
+const blockRows = 4096
+
+// blockScratch holds one block of rows, encoded.
+type blockScratch struct {
+	group  []uint32
+	unit   []uint64
+	noUnit []bool
+	values [][]uint64
+	null   [][]bool
+	arrays []arrow.Array
+}
+
+// newAccumulator makes an empty accumulator of a plan under a key.
+func newAccumulator(p *Plan, key *Key) (*Accumulator, error) {
+	keys := deriveKeys(key.secret)
+	groups, err := newGroupTable(p.keyTypes, p.levels, keys.group)
+	if err != nil {
+		return nil, err
+	}
+	a := &Accumulator{
+		plan: p, layout: p.layout, keys: keys, fingerprint: key.secret.Fingerprint(), groups: groups,
+		buckets: make([]bucket, 1<<bucketBits), limit: p.query.Memory, mix: newMixer(keys.unit),
+	}
+	if a.limit <= 0 {
+		a.limit = 1 << 30
+	}
+	if p.query.PublicGroups != nil {
+		for _, k := range p.publicKeys {
+			groups.find(k)
+		}
+		groups.public = true
+	}
+	at := func(column string) int {
+		for i, c := range p.columns {
+			if c == column {
+				return i
+			}
+		}
+		return -1
+	}
+	for _, c := range p.query.GroupBy {
+		a.keyAt = append(a.keyAt, at(c))
+	}
+	a.unitAt = -1
+	if !p.query.UnitIsRow {
+		a.unitAt = at(p.query.Unit)
+		a.unit = identity{words: p.layout.unitWords, key: keys.unit}
+	}
+	for _, in := range p.layout.inputs {
+		a.inputAt = append(a.inputAt, at(in.column))
+		if in.kind == sets {
+			a.columns = append(a.columns, &identity{words: in.words, key: keys.unit})
+		} else {
+			a.columns = append(a.columns, &sampleColumn{in: in})
+		}
+	}
+	s := &a.scratch
+	s.group = make([]uint32, blockRows)
+	s.unit = make([]uint64, blockRows*p.layout.unitWords)
+	s.noUnit = make([]bool, blockRows)
+	s.values = make([][]uint64, len(p.layout.inputs))
+	s.null = make([][]bool, len(p.layout.inputs))
+	for i, in := range p.layout.inputs {
+		s.values[i] = make([]uint64, blockRows*in.width())
+		s.null[i] = make([]bool, blockRows)
+	}
+	return a, nil
+}
+
+// Add takes the rows of one batch, whose columns are those of Plan.Columns, in
+// that order. It keeps no reference to the batch. A row is stored in about 24
+// bytes for an integer unit and one numeric input. The error of a batch of
+// another schema is of kind fault.Input.
+func (a *Accumulator) Add(rec arrow.Record) error {
+	if a.used {
+		return errUsed
+	}
+	if err := a.checkColumns(rec); err != nil {
+		return err
+	}
+	n := rec.NumRows()
+	for from := int64(0); from < n; from += blockRows {
+		block := rec.NewSlice(from, min(from+blockRows, n))
+		err := a.addBlock(block)
+		block.Release()
+		if err != nil {
+			return err
+		}
+	}
+	if a.held > a.limit {
+		a.condense()
+	}
+	return nil
+}
+
+var errUsed = fault.Planf("the accumulator was merged into another or finalized and can't be used again")
+
+func (a *Accumulator) checkColumns(rec arrow.Record) error {
+	if int(rec.NumCols()) != len(a.plan.columns) {
+		return fault.Inputf("a batch has %d columns where the plan reads %d", rec.NumCols(), len(a.plan.columns))
+	}
+	for i, dt := range a.plan.columnTypes {
+		if got := code.ValueType(rec.Column(i).DataType()); !arrow.TypeEqual(got, code.ValueType(dt)) {
+			return fault.Inputf("column %q: a batch has type %s where the schema says %s", a.plan.columns[i], got.Name(), code.ValueType(dt).Name())
+		}
+	}
+	return nil
+}
+
+// addBlock encodes at most blockRows rows and appends them to their buckets.
+func (a *Accumulator) addBlock(rec arrow.Record) error {
+	n := int(rec.NumRows())
+	s, l := &a.scratch, a.layout
+	s.arrays = s.arrays[:0]
+	for _, i := range a.keyAt {
+		s.arrays = append(s.arrays, rec.Column(i))
+	}
+	group := s.group[:n]
+	if err := a.groups.groups(s.arrays, group); err != nil {
+		return err
+	}
+	for i, c := range a.columns {
+		c.fill(rec.Column(a.inputAt[i]), s.values[i][:n*l.inputs[i].width()], s.null[i][:n])
+	}
+	a.fillUnits(rec, n)
+	a.append(group)
+	return nil
+}
+
+// fillUnits writes the unit words of a block, mixed so that their leading bits
+// choose a bucket.
+func (a *Accumulator) fillUnits(rec arrow.Record, n int) {
+	s := &a.scratch
+	if a.unitAt >= 0 {
+		a.unit.fill(rec.Column(a.unitAt), s.unit[:n*a.layout.unitWords], s.noUnit[:n])
+		if a.layout.unitWords == 1 {
+			for i, u := range s.unit[:n] {
+				s.unit[i] = a.mix.mix(u)
+			}
+		}
+		return
+	}
+	// Rows are units: the word is a hash of the record, to bring equal ones
+	// together.
+	clear(s.noUnit[:n])
+	for i, g := range s.group[:n] {
+		h := uint64(0)
+		if g != noGroup {
+			h = a.mix.mix(a.groups.hash[g])
+		}
+		for j, in := range a.layout.inputs {
+			if s.null[j][i] {
+				h = a.mix.mix(h)
+				continue
+			}
+			for _, w := range s.values[j][i*in.width() : (i+1)*in.width()] {
+				h = a.mix.mix(h ^ w)
+			}
+		}
+		s.unit[i] = h
+	}
+}
+
+// append writes the records of a block to their buckets.
+func (a *Accumulator) append(group []uint32) {
+	s, l := &a.scratch, a.layout
+	w, u := l.words, l.unitWords
+	for i, g := range group {
+		if g == noGroup || s.noUnit[i] {
+			continue
+		}
+		h := s.unit[i*u]
+		k := &a.buckets[h>>(64-bucketBits)]
+		last := len(k.chunks) - 1
+		if last < 0 || len(k.chunks[last]) == cap(k.chunks[last]) {
+			k.chunks = append(k.chunks, a.newChunk())
+			last++
+		}
+		c := k.chunks[last]
+		at := len(c)
+		c = c[:at+w]
+		k.chunks[last] = c
+		rec := c[at:]
+		rec[0] = h
+		if u == 2 {
+			rec[1] = s.unit[i*u+1]
+		}
+		head := uint64(g)
+		for j, in := range l.inputs {
+			if s.null[j][i] {
+				continue // the chunk is zeroed
+			}
+			head |= 1 << (32 + j)
+			if in.width() == 1 {
+				rec[in.at] = s.values[j][i]
+			} else {
+				copy(rec[in.at:], s.values[j][2*i:2*i+2])
+			}
+		}
+		rec[u] = head
+	}
+}
+
+// newChunk cuts a chunk off the slab.
+func (a *Accumulator) newChunk() []uint64 {
+	size := chunkRecords * a.layout.words
+	if len(a.slab) < size {
+		chunks := slabChunks
+		if a.held < 1<<20 {
+			chunks = 16
+		}
+		a.slab = make([]uint64, chunks*size)
+	}
+	c := a.slab[:0:size]
+	a.slab = a.slab[size:]
+	a.held += int64(8 * size)
+	return c
+}
+
+// Merge takes over what other holds; other is not used again. Accumulators of
+// different plans or keys do not merge: the error is of kind fault.Plan.
+func (a *Accumulator) Merge(other *Accumulator) error {
+	switch {
+	case a.used || other.used || a == other:
+		return errUsed
+	case a.fingerprint != other.fingerprint:
+		return errKey
+	case a.plan.digest != other.plan.digest:
+		return errPlan
+	}
+	other.used = true
+	a.take(other.buckets, a.groups.absorb(other.groups))
+	a.held += other.held
+	other.buckets, other.groups, other.slab = nil, nil, nil
+	if a.held > a.limit {
+		a.condense()
+	}
+	return nil
+}
+
+var (
+	errKey  = fault.Planf("partial states carry the fingerprints of different keys; all of one release need the key of its coordinator")
+	errPlan = fault.Planf("partial states come from different plans; query, schema and budget must agree")
+)
+
+// take moves the contents of buckets here; to gives the numbers that their
+// groups have here.
+func (a *Accumulator) take(buckets []bucket, to []uint32) {
+	w, u := a.layout.words, a.layout.unitWords
+	for i := range buckets {
+		from, k := &buckets[i], &a.buckets[i]
+		for _, c := range from.chunks {
+			for j := u; j < len(c); j += w {
+				c[j] = c[j]&^(1<<32-1) | uint64(to[uint32(c[j])])
+			}
+		}
+		for _, r := range from.runs {
+			for j, g := range r.group {
+				r.group[j] = to[g]
+			}
+		}
+		// The last chunk of k stays last: it has room.
+		if n := len(k.chunks); n > 0 && len(from.chunks) > 0 {
+			k.chunks = append(from.chunks, k.chunks...)
+		} else if n == 0 {
+			k.chunks = from.chunks
+		}
+		k.runs = append(k.runs, from.runs...)
+	}
+}
+
+// newRun makes an empty run of the accumulator's layout.
+func (l *layout) newRun() *run { return &run{inputs: make([]runInput, len(l.inputs))} }
+
+// condense bounds every bucket into one run and drops its records. The limit
+// then rises to twice what is left, so that the work stays proportional to the
+// rows.
+func (a *Accumulator) condense() {
+	b := newBounder(a.layout, a.groups, a.keys)
+	kept := int64(0)
+	for i := range a.buckets {
+		k := &a.buckets[i]
+		out := a.layout.newRun()
+		b.bound(k, out, 0, nil)
+		*k = bucket{}
+		if out.len() > 0 {
+			k.runs = []*run{out}
+			kept += out.bytes()
+		}
+	}
+	a.slab = nil
+	a.held = kept
+	a.limit = max(a.limit, 2*kept)
+}

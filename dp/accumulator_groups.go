@@ -1,0 +1,442 @@
+package dp
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/oboro-data/oboro/hierarchy"
+	"github.com/oboro-data/oboro/internal/code"
+	"github.com/oboro-data/oboro/internal/prf"
+)
+
+// noGroup is the group of rows that belong to none: their key is not public.
+const noGroup = 1<<32 - 1
+
+// A groupTable numbers the groups that one accumulator has met, in the order
+// of first sight. What leaves the accumulator never depends on these numbers:
+// hashes and orders are those of the group's canonical key bytes.
+//
+// The key bytes of a group are those of its cells, one after another: 1 and
+// the value for a value, 2 for null. Numbers and times are 8 bytes whose
+// bytewise order is that of the values (code.Encoder.AppendKey); text is
+// followed by 0 0, and a byte 0 inside it by 255. Bytewise order of key bytes
+// is therefore the order of the release: by the first column, then the second,
+// null last. The group (Tokyo, null) has the bytes 1 T o k y o 0 0 2.
+type groupTable struct {
+	columns []*keyColumn
+	pairs   []pairTable // pairs[c] joins what columns before c+1 make with column c+1
+	last    []uint32    // number of the whole tuple to group+1, 0 where not met
+
+	prf    *prf.Key
+	public bool // keys are fixed: others are noGroup
+
+	bytes []byte   // key bytes of all groups, one after another
+	ends  []uint64 // group to end of its key bytes
+	hash  []uint64 // group to keyed hash of its key bytes
+	slots []uint32 // open addressing on hash: group+1, 0 where empty
+
+	scratch []byte
+	codes   []uint32
+	next    []uint32
+}
+
+// A keyColumn turns the values of one key column into cells.
+type keyColumn struct {
+	encoder *code.Encoder
+	level   *GroupLevel // nil: the values themselves
+	number  bool        // cells are 8 bytes, else text of any length
+	label   []uint32    // code of the encoder to code of the cell, 0 being null
+	cells   []cell
+	byLabel map[string]uint32 // with a level: label to code of the cell
+}
+
+// A cell is the key bytes of one value.
+type cell []byte
+
+var nullCell = cell{2}
+
+// newGroupTable makes the table for key columns of these types.
+func newGroupTable(types []arrow.DataType, levels []*GroupLevel, key *prf.Key) (*groupTable, error) {
+	t := &groupTable{prf: key, slots: make([]uint32, 16)}
+	for i, dt := range types {
+		e, err := code.NewEncoder(dt)
+		if err != nil {
+			return nil, err
+		}
+		c := &keyColumn{encoder: e, level: levels[i], number: levels[i] == nil && isNumberKey(dt), cells: []cell{nullCell}}
+		if c.level != nil {
+			c.byLabel = map[string]uint32{}
+		}
+		t.columns = append(t.columns, c)
+	}
+	if len(types) > 1 {
+		t.pairs = make([]pairTable, len(types)-1)
+	}
+	return t, nil
+}
+
+// isNumberKey reports whether the keys of a type's values are 8 bytes.
+func isNumberKey(dt arrow.DataType) bool { return code.FixedKey(dt) }
+
+// appendTextCell appends the key bytes of a text.
+func appendTextCell(dst []byte, text []byte) []byte {
+	dst = append(dst, 1)
+	for _, c := range text {
+		dst = append(dst, c)
+		if c == 0 {
+			dst = append(dst, 255)
+		}
+	}
+	return append(dst, 0, 0)
+}
+
+// nextCell splits the first cell off key bytes; value is its content, valid
+// until the next call with the same scratch. ok is false for damaged bytes.
+func nextCell(key, scratch []byte, number bool) (value []byte, null bool, rest []byte, ok bool) {
+	if len(key) == 0 || key[0] != 1 && key[0] != 2 {
+		return nil, false, nil, false
+	}
+	if key[0] == 2 {
+		return nil, true, key[1:], true
+	}
+	key = key[1:]
+	if number {
+		if len(key) < 8 {
+			return nil, false, nil, false
+		}
+		return key[:8], false, key[8:], true
+	}
+	value = scratch[:0]
+	for i := 0; i+1 < len(key); i++ {
+		if key[i] != 0 {
+			value = append(value, key[i])
+			continue
+		}
+		switch key[i+1] {
+		case 0:
+			return value, false, key[i+2:], true
+		case 255:
+			value = append(value, 0)
+			i++
+		default:
+			return nil, false, nil, false
+		}
+	}
+	return nil, false, nil, false
+}
+
+// learn makes cells for the values that the encoder met since the last call.
+func (c *keyColumn) learn() error {
+	from, n := len(c.label), c.encoder.Len()
+	if from == n {
+		return nil
+	}
+	if c.level != nil {
+		return c.learnLabels(from, n)
+	}
+	for i := from; i < n; i++ {
+		if c.encoder.IsNull(uint32(i)) {
+			c.label = append(c.label, 0)
+			continue
+		}
+		c.label = append(c.label, uint32(len(c.cells)))
+		if c.number {
+			c.cells = append(c.cells, c.encoder.AppendKey(cell{1}, uint32(i)))
+		} else {
+			c.cells = append(c.cells, appendTextCell(nil, c.encoder.AppendKey(nil, uint32(i))))
+		}
+	}
+	return nil
+}
+
+// learnLabels raises new values to the column's level. A value that the
+// hierarchy does not list is null: a release never fails on data.
+func (c *keyColumn) learnLabels(from, n int) error {
+	values := c.encoder.ValuesFrom(from)
+	defer values.Release()
+	var labels []string
+	var ok []bool
+	if top := len(c.level.Hierarchy.Levels()) + 1; c.level.Level < top {
+		var err error
+		if labels, ok, err = c.level.Hierarchy.Generalize(values, c.level.Level); err != nil {
+			return err
+		}
+	}
+	for i := range n - from {
+		label := hierarchy.Top
+		if labels != nil {
+			label = labels[i]
+		}
+		if c.encoder.IsNull(uint32(from+i)) || ok != nil && !ok[i] {
+			c.label = append(c.label, 0)
+			continue
+		}
+		at, seen := c.byLabel[label]
+		if !seen {
+			at = uint32(len(c.cells))
+			c.byLabel[label] = at
+			c.cells = append(c.cells, appendTextCell(nil, []byte(label)))
+		}
+		c.label = append(c.label, at)
+	}
+	return nil
+}
+
+// groups writes the group of every row to dst, whose length is the number of
+// rows. columns are the key columns, none for one group of everything.
+func (t *groupTable) groups(columns []arrow.Array, dst []uint32) error {
+	if len(columns) == 0 {
+		g := t.find(nil)
+		for i := range dst {
+			dst[i] = g
+		}
+		return nil
+	}
+	for i, arr := range columns {
+		c := t.columns[i]
+		var err error
+		if t.codes, err = c.encoder.Encode(t.codes[:0], arr); err != nil {
+			return err
+		}
+		if err := c.learn(); err != nil {
+			return err
+		}
+		if i == 0 {
+			for r, v := range t.codes {
+				dst[r] = c.label[v]
+			}
+			continue
+		}
+		p := &t.pairs[i-1]
+		for r, v := range t.codes {
+			dst[r] = p.find(dst[r], c.label[v])
+		}
+	}
+	for r, tuple := range dst {
+		if int(tuple) < len(t.last) && t.last[tuple] != 0 {
+			dst[r] = t.last[tuple] - 1
+		} else {
+			dst[r] = t.meet(tuple)
+		}
+	}
+	return nil
+}
+
+// meet finds the group of a tuple that was not met before.
+func (t *groupTable) meet(tuple uint32) uint32 {
+	for int(tuple) >= len(t.last) {
+		t.last = append(t.last, 0)
+	}
+	t.scratch = t.appendKey(t.scratch[:0], len(t.columns)-1, tuple)
+	g := t.find(t.scratch)
+	t.last[tuple] = g + 1 // 0 for noGroup: looked up again, which is right
+	return g
+}
+
+// appendKey appends the key bytes of columns 0 to c of a tuple.
+func (t *groupTable) appendKey(dst []byte, c int, tuple uint32) []byte {
+	if c > 0 {
+		p := t.pairs[c-1].members[tuple]
+		dst = t.appendKey(dst, c-1, p.left)
+		tuple = p.right
+	}
+	return append(dst, t.columns[c].cells[tuple]...)
+}
+
+// key is the key bytes of a group.
+func (t *groupTable) key(g uint32) []byte {
+	from := uint64(0)
+	if g > 0 {
+		from = t.ends[g-1]
+	}
+	return t.bytes[from:t.ends[g]]
+}
+
+func (t *groupTable) len() int { return len(t.ends) }
+
+// find returns the group with these key bytes, a new one if it was not met, or
+// noGroup where keys are public and this is not one of them.
+func (t *groupTable) find(key []byte) uint32 {
+	h := t.prf.Sum64(key)
+	mask := uint64(len(t.slots) - 1)
+	i := h & mask
+	for ; t.slots[i] != 0; i = (i + 1) & mask {
+		if g := t.slots[i] - 1; t.hash[g] == h && bytes.Equal(t.key(g), key) {
+			return g
+		}
+	}
+	if t.public {
+		return noGroup
+	}
+	g := uint32(len(t.ends))
+	t.bytes = append(t.bytes, key...)
+	t.ends = append(t.ends, uint64(len(t.bytes)))
+	t.hash = append(t.hash, h)
+	t.slots[i] = g + 1
+	if 2*len(t.ends) > len(t.slots) {
+		t.grow()
+	}
+	return g
+}
+
+func (t *groupTable) grow() {
+	t.slots = make([]uint32, 2*len(t.slots))
+	mask := uint64(len(t.slots) - 1)
+	for g, h := range t.hash {
+		i := h & mask
+		for t.slots[i] != 0 {
+			i = (i + 1) & mask
+		}
+		t.slots[i] = uint32(g) + 1
+	}
+}
+
+// absorb finds all groups of another table and returns their numbers here.
+func (t *groupTable) absorb(other *groupTable) []uint32 {
+	to := make([]uint32, other.len())
+	for g := range to {
+		to[g] = t.find(other.key(uint32(g)))
+	}
+	return to
+}
+
+// order returns the rank of every group in the order of key bytes.
+func (t *groupTable) order() []uint32 {
+	sorted := make([]uint32, t.len())
+	for i := range sorted {
+		sorted[i] = uint32(i)
+	}
+	slices.SortFunc(sorted, func(a, b uint32) int { return bytes.Compare(t.key(a), t.key(b)) })
+	rank := make([]uint32, len(sorted))
+	for r, g := range sorted {
+		rank[g] = uint32(r)
+	}
+	return rank
+}
+
+// keyTypes are the types of the key columns in a release: those of the input,
+// text for generalised columns. Dictionaries have indices of 32 bits whatever
+// the input had, as the schema must not depend on the number of values.
+func keyTypes(types []arrow.DataType, levels []*GroupLevel) []arrow.DataType {
+	out := make([]arrow.DataType, len(types))
+	for i, dt := range types {
+		_, dictionary := dt.(*arrow.DictionaryType)
+		switch {
+		case levels[i] != nil:
+			out[i] = &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int32, ValueType: arrow.BinaryTypes.String}
+		case dictionary:
+			out[i] = &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int32, ValueType: code.ValueType(dt)}
+		default:
+			out[i] = dt
+		}
+	}
+	return out
+}
+
+// keyArrays turns the key bytes of groups into columns of keyTypes. A
+// dictionary holds the values of these groups and no other. ok is false for
+// damaged key bytes.
+func keyArrays(types []arrow.DataType, keys [][]byte) (out []arrow.Array, ok bool) {
+	rest := slices.Clone(keys)
+	var scratch []byte
+	for _, dt := range types {
+		value := code.ValueType(dt)
+		_, dictionary := dt.(*arrow.DictionaryType)
+		values := array.NewBuilder(memory.DefaultAllocator, value)
+		indices := array.NewInt32Builder(memory.DefaultAllocator)
+		place := map[string]int32{}
+		for i := range rest {
+			v, null, tail, fine := nextCell(rest[i], scratch, isNumberKey(value))
+			if !fine {
+				return nil, false
+			}
+			rest[i] = tail
+			if !isNumberKey(value) {
+				scratch = v
+			}
+			switch {
+			case null && dictionary:
+				indices.AppendNull()
+			case null:
+				values.AppendNull()
+			case !dictionary:
+				code.AppendFromKey(values, v)
+			default:
+				at, seen := place[string(v)]
+				if !seen {
+					at = int32(len(place))
+					place[string(v)] = at
+					code.AppendFromKey(values, v)
+				}
+				indices.Append(at)
+			}
+		}
+		arr := values.NewArray()
+		if dictionary {
+			arr = array.NewDictionaryArray(dt, indices.NewArray(), arr)
+		}
+		out = append(out, arr)
+	}
+	for _, r := range rest {
+		if len(r) != 0 {
+			return nil, false
+		}
+	}
+	return out, true
+}
+
+// A pairTable numbers pairs in the order of first sight.
+type pairTable struct {
+	members []pairMember
+	slots   []pairSlot
+}
+
+type pairMember struct{ left, right uint32 }
+
+type pairSlot struct {
+	pair uint64
+	id   uint32 // number+1, 0 where empty
+}
+
+// find returns the number of (left, right).
+func (t *pairTable) find(left, right uint32) uint32 {
+	if 2*len(t.members) >= len(t.slots) {
+		t.grow()
+	}
+	pair := uint64(left)<<32 | uint64(right)
+	mask := uint64(len(t.slots) - 1)
+	for i := spread(pair) & mask; ; i = (i + 1) & mask {
+		s := &t.slots[i]
+		if s.id == 0 {
+			t.members = append(t.members, pairMember{left, right})
+			*s = pairSlot{pair, uint32(len(t.members))}
+			return s.id - 1
+		}
+		if s.pair == pair {
+			return s.id - 1
+		}
+	}
+}
+
+func (t *pairTable) grow() {
+	t.slots = make([]pairSlot, max(64, 2*len(t.slots)))
+	mask := uint64(len(t.slots) - 1)
+	for id, m := range t.members {
+		pair := uint64(m.left)<<32 | uint64(m.right)
+		i := spread(pair) & mask
+		for t.slots[i].id != 0 {
+			i = (i + 1) & mask
+		}
+		t.slots[i] = pairSlot{pair, uint32(id) + 1}
+	}
+}
+
+// spread mixes a pair of small numbers into the low bits.
+func spread(x uint64) uint64 {
+	x *= 0x9e3779b97f4a7c15
+	return x ^ x>>29
+}

@@ -1,0 +1,143 @@
+package dp
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/apache/arrow/go/v17/arrow"
+)
+
+// A statistic is an aggregate bound to a plan: it turns bounded contributions
+// into whole numbers for each group, and noised numbers into output columns.
+type statistic interface {
+	// kind is the name of the aggregate in a policy: "count-units", "sum", …
+	kind() string
+	// fields are the output columns, the first named as the aggregate.
+	fields() []arrow.Field
+	// tally adds the contributions of a run to t. Statistics that need them
+	// all at once append them to their list instead, and settle reads it.
+	tally(r *run, t *tally)
+}
+
+// An additive statistic is a vector of sums for each group, to which noise is
+// added. A unit changes the vector of one group by at most sensitivity in the
+// ℓ₁ norm, hence in every norm.
+type additive interface {
+	statistic
+	width() int
+	sensitivity() int64
+	// place tells the statistic the first of its sums in a tally, first asks.
+	place(at int)
+	first() int
+	// columns turns the noised sums of the released groups into columns;
+	// sums[j][i] is sum j of group i.
+	columns(sums [][]int128) []arrow.Array
+	// stdError is the standard error of a column, given that of a sum, both in
+	// units of the output; it is not asked where unit says false.
+	stdError(perSum float64) float64
+	// unit is the grid of the sums: that of the output, or with false, of rows.
+	unit() (grid, bool)
+}
+
+// A settler is a statistic that computes its sums from a list, after all
+// contributions were tallied.
+type settler interface {
+	settle(t *tally)
+}
+
+// A lister is told which list of a tally is its own.
+type lister interface{ list(at int) }
+
+// A renumberer has numbers in its list that must differ from those of the list
+// that it is appended to, of length by.
+type renumberer interface {
+	renumber(list []uint64, by uint64)
+}
+
+// A tally holds what the statistics of a plan add up, group by group.
+//
+// With count-units and a mean there are three sums for each group: units,
+// Σ j and Σ (G-j). Those of group 7 are sums[21], sums[22] and sums[23].
+type tally struct {
+	width int
+	sums  []int128   // group by group
+	lists [][]uint64 // one for each statistic; only some append to theirs
+}
+
+// sum adds x to sum at of a group.
+func (t *tally) sum(group uint32, at int, x int128) {
+	p := &t.sums[int(group)*t.width+at]
+	*p = p.add(x)
+}
+
+// tallies bounds all buckets and adds them up, with several workers.
+func (a *Accumulator) tallies(workers int) *tally {
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	if a.groups.len()*a.plan.width*16 > maxTally {
+		workers = 1 // memory before time
+	}
+	parts := make([]*tally, workers)
+	var next atomic.Int64
+	var wait sync.WaitGroup
+	for w := range workers {
+		wait.Go(func() {
+			t := a.newTally()
+			b := newBounder(a.layout, a.groups, a.keys)
+			out := a.layout.newRun()
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(a.buckets) {
+					break
+				}
+				b.bound(&a.buckets[i], out, flushAt, func(r *run) {
+					for _, s := range a.plan.statistics {
+						s.tally(r, t)
+					}
+					r.reset()
+				})
+				a.buckets[i] = bucket{}
+			}
+			parts[w] = t
+		})
+	}
+	wait.Wait()
+	t := parts[0]
+	for _, p := range parts[1:] {
+		for i, x := range p.sums {
+			t.sums[i] = t.sums[i].add(x)
+		}
+		for i, l := range p.lists {
+			if s, ok := a.plan.statistics[i].(renumberer); ok {
+				s.renumber(l, uint64(len(t.lists[i])))
+			}
+			t.lists[i] = append(t.lists[i], l...)
+		}
+	}
+	for _, s := range a.plan.statistics {
+		if s, ok := s.(settler); ok {
+			s.settle(t)
+		}
+	}
+	return t
+}
+
+// flushAt is the number of entries after which a run is tallied.
+const flushAt = 2048
+
+// maxTally is the size of sums above which they are not held once per worker.
+const maxTally = 64 << 20
+
+func (a *Accumulator) newTally() *tally {
+	return &tally{width: a.plan.width, sums: make([]int128, a.groups.len()*a.plan.width), lists: make([][]uint64, len(a.plan.statistics))}
+}
+
+// times is how many units entry i of a run stands for.
+func (r *run) times(i int) int64 {
+	if r.units == nil {
+		return 1
+	}
+	return r.units[i]
+}

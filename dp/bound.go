@@ -1,0 +1,571 @@
+package dp
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+
+	"github.com/oboro-data/oboro/internal/prf"
+)
+
+// A bounder turns the records of one bucket into a run: it brings the records
+// of a unit together, keeps the unit's groups of least keyed hash, and adds up
+// or samples the unit's rows in each. What it keeps of a unit depends on that
+// unit's records and the secret key, on nothing else. It is used by one
+// goroutine; its memory is reused from bucket to bucket.
+type bounder struct {
+	layout *layout
+	groups *groupTable
+	keys   boundKeys
+
+	stride  int      // words of an entry
+	entries []uint64 // records and entries of earlier runs, by unit hash
+	starts  []uint32
+	sorted  []entryKey
+	kept    []keptGroup
+	prio    []uint64
+	picks   []pick
+	words   []uint64
+}
+
+// An entry of an earlier run stands among the records as its unit, its group
+// with this bit set, and its place: run number and position.
+const fromRun = 1 << 63
+
+// An entryKey orders the entries of a few units.
+type entryKey struct {
+	unit  uint64 // first word
+	group uint32
+	at    uint32 // index of the entry
+}
+
+// A keptGroup is a range of sorted entries: one unit in one group.
+type keptGroup struct{ from, to int }
+
+// A pick is a distinct sampled value on its way to being kept or not.
+type pick struct {
+	value, priority uint64
+	count           int64
+}
+
+func newBounder(l *layout, groups *groupTable, keys boundKeys) *bounder {
+	return &bounder{layout: l, groups: groups, keys: keys, stride: max(l.words, l.unitWords+2)}
+}
+
+// perSlot is the number of entries that share a slot of the counting sort on
+// average: about the rows of one unit.
+const perSlot = 8
+
+// bound appends the contributions of a bucket to out, after every flushAt
+// entries calling flush (if not nil), which empties out. Entries come out
+// sorted by unit; the groups of a unit in no particular order.
+func (b *bounder) bound(k *bucket, out *run, flushAt int, flush func(*run)) {
+	n := k.records(b.layout.words)
+	for _, r := range k.runs {
+		n += r.len()
+	}
+	if n == 0 {
+		return
+	}
+	b.cluster(k, n)
+	for s := 0; s+1 < len(b.starts); s++ {
+		from, to := int(b.starts[s]), int(b.starts[s+1])
+		if from == to {
+			continue
+		}
+		b.sort(from, to)
+		for i := 0; i < len(b.sorted); {
+			j := i + 1
+			for j < len(b.sorted) && b.sameUnit(b.sorted[i], b.sorted[j]) {
+				j++
+			}
+			b.unit(k, i, j, out)
+			i = j
+		}
+		if flush != nil && out.len() >= flushAt {
+			flush(out)
+		}
+	}
+	if flush != nil && out.len() > 0 {
+		flush(out)
+	}
+}
+
+// cluster copies records and run entries into b.entries, ordered by the bits
+// of the unit hash below those that chose the bucket.
+func (b *bounder) cluster(k *bucket, n int) {
+	bits := 0
+	for n>>bits > perSlot && bits < 16 {
+		bits++
+	}
+	shift := 64 - bucketBits - bits
+	mask := uint64(1)<<bits - 1
+	slots := int(mask) + 1
+	b.starts = slices.Grow(b.starts[:0], slots+2)[:slots+2]
+	clear(b.starts)
+	w, u := b.layout.words, b.layout.unitWords
+	count := b.starts[2:]
+	for _, chunk := range k.chunks {
+		for i := 0; i < len(chunk); i += w {
+			count[chunk[i]>>shift&mask]++
+		}
+	}
+	for _, r := range k.runs {
+		for i := 0; i < len(r.unit); i += u {
+			count[r.unit[i]>>shift&mask]++
+		}
+	}
+	for i := 1; i < len(b.starts); i++ {
+		b.starts[i] += b.starts[i-1]
+	}
+	b.entries = slices.Grow(b.entries[:0], n*b.stride)[:n*b.stride]
+	next := b.starts[1:] // next[s] is where the next entry of slot s goes; in the end, where slot s ends
+	for _, chunk := range k.chunks {
+		for i := 0; i < len(chunk); i += w {
+			rec := chunk[i : i+w]
+			s := rec[0] >> shift & mask
+			at := int(next[s]) * b.stride
+			next[s]++
+			copy(b.entries[at:at+w], rec)
+		}
+	}
+	for ri, r := range k.runs {
+		for i, g := range r.group {
+			unit := r.unit[i*u : i*u+u]
+			s := unit[0] >> shift & mask
+			at := int(next[s]) * b.stride
+			next[s]++
+			copy(b.entries[at:], unit)
+			b.entries[at+u] = fromRun | uint64(g)
+			b.entries[at+u+1] = uint64(ri)<<32 | uint64(i)
+		}
+	}
+	b.starts = b.starts[:slots+1]
+}
+
+// sort fills b.sorted with the entries from ≤ i < to, ordered by unit, then
+// group.
+func (b *bounder) sort(from, to int) {
+	b.sorted = b.sorted[:0]
+	u := b.layout.unitWords
+	for i := from; i < to; i++ {
+		at := i * b.stride
+		k := entryKey{b.entries[at], uint32(b.entries[at+u]), uint32(i)}
+		if to-from > 24 {
+			b.sorted = append(b.sorted, k)
+			continue
+		}
+		// Insertion: few entries, often in one unit.
+		b.sorted = append(b.sorted, k)
+		j := len(b.sorted) - 1
+		for ; j > 0 && b.less(k, b.sorted[j-1]); j-- {
+			b.sorted[j] = b.sorted[j-1]
+		}
+		b.sorted[j] = k
+	}
+	if to-from > 24 {
+		slices.SortFunc(b.sorted, func(x, y entryKey) int {
+			if b.less(x, y) {
+				return -1
+			}
+			if b.less(y, x) {
+				return 1
+			}
+			return 0
+		})
+	}
+}
+
+func (b *bounder) less(x, y entryKey) bool {
+	if x.unit != y.unit {
+		return x.unit < y.unit
+	}
+	if b.layout.unitWords == 2 {
+		if p, q := b.entries[int(x.at)*b.stride+1], b.entries[int(y.at)*b.stride+1]; p != q {
+			return p < q
+		}
+	}
+	return x.group < y.group
+}
+
+func (b *bounder) sameUnit(x, y entryKey) bool {
+	return x.unit == y.unit && (b.layout.unitWords == 1 ||
+		b.entries[int(x.at)*b.stride+1] == b.entries[int(y.at)*b.stride+1])
+}
+
+// unit emits the contributions of one unit, the sorted entries i to j.
+func (b *bounder) unit(k *bucket, i, j int, out *run) {
+	if b.layout.unitIsRow {
+		b.equalRows(k, i, j, out)
+		return
+	}
+	b.kept = b.kept[:0]
+	for i < j {
+		from, g := i, b.sorted[i].group
+		for i < j && b.sorted[i].group == g {
+			i++
+		}
+		b.kept = append(b.kept, keptGroup{from, i})
+	}
+	unit := b.unitWords(b.sorted[b.kept[0].from])
+	if int64(len(b.kept)) > b.layout.maxGroups {
+		b.selectGroups(unit)
+	}
+	for _, g := range b.kept {
+		b.emit(k, unit, g, out)
+	}
+}
+
+func (b *bounder) unitWords(e entryKey) []uint64 {
+	at := int(e.at) * b.stride
+	return b.entries[at : at+b.layout.unitWords]
+}
+
+// selectGroups keeps the maxGroups of b.kept that have the least priority, the
+// keyed hash of the unit and the group's hash. Groups of one priority, which
+// have one hash, are ordered by their key bytes.
+func (b *bounder) selectGroups(unit []uint64) {
+	prefix := b.keys.groups.Prefix(unit...)
+	all := b.prio[:0]
+	for _, g := range b.kept {
+		all = append(all, prefix.Sum64(b.groups.hash[b.sorted[g.from].group]))
+	}
+	n := len(all)
+	all = append(all, all...) // a copy for the selection to reorder
+	b.prio = all
+	limit := int(b.layout.maxGroups)
+	bar := nthLeast(all[n:], limit-1)
+	below, ties := 0, 0
+	for _, p := range all[:n] {
+		if p < bar {
+			below++
+		} else if p == bar {
+			ties++
+		}
+	}
+	if below+ties > limit {
+		b.selectTied(all[:n], bar, limit-below)
+		return
+	}
+	kept := b.kept[:0]
+	for i, g := range b.kept {
+		if all[i] <= bar {
+			kept = append(kept, g)
+		}
+	}
+	b.kept = kept
+}
+
+// selectTied keeps the groups below the bar and, of those at it, room many in
+// the order of key bytes.
+func (b *bounder) selectTied(prio []uint64, bar uint64, room int) {
+	var tied []int
+	for i, p := range prio {
+		if p == bar {
+			tied = append(tied, i)
+		}
+	}
+	key := func(i int) []byte { return b.groups.key(b.sorted[b.kept[i].from].group) }
+	slices.SortFunc(tied, func(x, y int) int { return bytes.Compare(key(x), key(y)) })
+	out := tied[room:]
+	kept := b.kept[:0]
+	for i, g := range b.kept {
+		if prio[i] <= bar && !slices.Contains(out, i) {
+			kept = append(kept, g)
+		}
+	}
+	b.kept = kept
+}
+
+// nthLeast returns the element that has n lesser or equal ones before it in
+// order. It reorders xs (Hoare's selection).
+func nthLeast(xs []uint64, n int) uint64 {
+	lo, hi := 0, len(xs)-1
+	for lo < hi {
+		p := median(xs[lo], xs[lo+(hi-lo)/2], xs[hi])
+		i, j := lo, hi
+		for i <= j {
+			for xs[i] < p {
+				i++
+			}
+			for xs[j] > p {
+				j--
+			}
+			if i <= j {
+				xs[i], xs[j] = xs[j], xs[i]
+				i++
+				j--
+			}
+		}
+		switch {
+		case n <= j:
+			hi = j
+		case n >= i:
+			lo = i
+		default:
+			return xs[n]
+		}
+	}
+	return xs[n]
+}
+
+func median(a, b, c uint64) uint64 { return max(min(a, b), min(max(a, b), c)) }
+
+// emit appends the contribution of one unit in one kept group.
+func (b *bounder) emit(k *bucket, unit []uint64, g keptGroup, out *run) {
+	out.unit = append(out.unit, unit...)
+	group := b.sorted[g.from].group
+	out.group = append(out.group, group)
+	u := b.layout.unitWords
+	rows := int64(0)
+	for _, e := range b.sorted[g.from:g.to] {
+		if at := int(e.at) * b.stride; b.entries[at+u]&fromRun == 0 {
+			rows++
+		} else {
+			rows += k.earlier(b.entries[at+u+1]).rows
+		}
+	}
+	out.rows = append(out.rows, rows)
+	for i, in := range b.layout.inputs {
+		o := &out.inputs[i]
+		switch in.kind {
+		case totals:
+			b.total(k, i, in, g, o)
+		case samples:
+			b.sample(k, i, in, unit, group, g, o)
+		case sets:
+			b.set(k, i, in, g, o)
+		}
+	}
+}
+
+// An earlierEntry is an entry of an earlier run of the bucket.
+type earlierEntry struct {
+	run  *run
+	i    int
+	rows int64
+}
+
+func (k *bucket) earlier(place uint64) earlierEntry {
+	r, i := k.runs[place>>32], int(uint32(place))
+	return earlierEntry{r, i, r.rows[i]}
+}
+
+func (b *bounder) total(k *bucket, i int, in *input, g keptGroup, o *runInput) {
+	var sum int128
+	has := false
+	u := b.layout.unitWords
+	for _, e := range b.sorted[g.from:g.to] {
+		at := int(e.at) * b.stride
+		head := b.entries[at+u]
+		if head&fromRun != 0 {
+			p := k.earlier(b.entries[at+u+1])
+			has = has || p.run.inputs[i].has[p.i]
+			sum = sum.add(p.run.inputs[i].total[p.i])
+		} else if head>>(32+i)&1 != 0 {
+			has = true
+			sum = sum.add(int128Of(int64(b.entries[at+in.at])))
+		}
+	}
+	o.has = append(o.has, has)
+	o.total = append(o.total, sum)
+}
+
+// sample keeps in.limit of the unit's rows in the group. Distinct values are
+// taken in the order of their keyed hash, each with its multiplicity, until the
+// limit is full. Samples merge: a row left out of a part had in.limit rows of
+// lesser hash before it in that part, so it is left out of the whole.
+func (b *bounder) sample(k *bucket, i int, in *input, unit []uint64, group uint32, g keptGroup, o *runInput) {
+	u := b.layout.unitWords
+	b.picks = b.picks[:0]
+	rows := int64(0)
+	for _, e := range b.sorted[g.from:g.to] {
+		at := int(e.at) * b.stride
+		head := b.entries[at+u]
+		if head&fromRun != 0 {
+			p := k.earlier(b.entries[at+u+1])
+			values, first := p.run.inputs[i].values(p.i, 1)
+			for j, v := range values {
+				c := p.run.inputs[i].count[first+j]
+				b.picks = append(b.picks, pick{value: v, count: c})
+				rows += c
+			}
+		} else if head>>(32+i)&1 != 0 {
+			b.picks = append(b.picks, pick{value: b.entries[at+in.at], count: 1})
+			rows++
+		}
+	}
+	b.picks = mergePicks(b.picks)
+	if rows > in.limit {
+		prefix := b.keys.rows.Prefix(unit...).Append(b.groups.hash[group])
+		b.picks = keepPicks(b.picks, prefix, in.limit)
+	}
+	for _, p := range b.picks {
+		o.value = append(o.value, p.value)
+		o.count = append(o.count, p.count)
+	}
+	o.end = append(o.end, uint32(len(o.count)))
+}
+
+// mergePicks sorts picks by value and joins equal ones.
+func mergePicks(picks []pick) []pick {
+	if len(picks) < 2 {
+		return picks
+	}
+	slices.SortFunc(picks, func(x, y pick) int { return cmp.Compare(int64(x.value), int64(y.value)) })
+	out := picks[:1]
+	for _, p := range picks[1:] {
+		if last := &out[len(out)-1]; last.value == p.value {
+			last.count += p.count
+		} else {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// keepPicks keeps limit rows of distinct values, sorted by value again.
+func keepPicks(picks []pick, prefix prf.Prefix, limit int64) []pick {
+	for i := range picks {
+		picks[i].priority = prefix.Sum64(picks[i].value)
+	}
+	slices.SortFunc(picks, func(x, y pick) int {
+		return cmp.Or(cmp.Compare(x.priority, y.priority), cmp.Compare(int64(x.value), int64(y.value)))
+	})
+	n := 0
+	for ; n < len(picks) && limit > 0; n++ {
+		picks[n].count = min(picks[n].count, limit)
+		limit -= picks[n].count
+	}
+	picks = picks[:n]
+	slices.SortFunc(picks, func(x, y pick) int { return cmp.Compare(int64(x.value), int64(y.value)) })
+	return picks
+}
+
+// set collects the distinct values of a unit in a group, sorted.
+func (b *bounder) set(k *bucket, i int, in *input, g keptGroup, o *runInput) {
+	u, w := b.layout.unitWords, in.words
+	b.words = b.words[:0]
+	for _, e := range b.sorted[g.from:g.to] {
+		at := int(e.at) * b.stride
+		head := b.entries[at+u]
+		if head&fromRun != 0 {
+			p := k.earlier(b.entries[at+u+1])
+			values, _ := p.run.inputs[i].values(p.i, w)
+			b.words = append(b.words, values...)
+		} else if head>>(32+i)&1 != 0 {
+			b.words = append(b.words, b.entries[at+in.at:at+in.at+w]...)
+		}
+	}
+	before := len(o.value)
+	if w == 1 {
+		slices.Sort(b.words)
+		o.value = append(o.value, slices.Compact(b.words)...)
+	} else {
+		pairs := make([][2]uint64, 0, len(b.words)/2)
+		for j := 0; j < len(b.words); j += 2 {
+			pairs = append(pairs, [2]uint64(b.words[j:]))
+		}
+		slices.SortFunc(pairs, func(x, y [2]uint64) int {
+			return cmp.Or(cmp.Compare(x[0], y[0]), cmp.Compare(x[1], y[1]))
+		})
+		for _, p := range slices.Compact(pairs) {
+			o.value = append(o.value, p[0], p[1])
+		}
+	}
+	end := uint32((len(o.value) - before) / w)
+	if len(o.end) > 0 {
+		end += o.end[len(o.end)-1]
+	}
+	o.end = append(o.end, end)
+}
+
+// equalRows emits the records i to j, which share the hash of their contents,
+// where every row is a unit: one entry for each distinct record, with the
+// number of its copies. A single row passes every bound as it is.
+func (b *bounder) equalRows(k *bucket, i, j int, out *run) {
+	group := b.sorted[i:j]
+	slices.SortFunc(group, func(x, y entryKey) int { return b.compareRows(k, x, y) })
+	for n := 0; n < len(group); {
+		from := n
+		units := int64(0)
+		for n < len(group) && b.compareRows(k, group[from], group[n]) == 0 {
+			units += b.copies(k, group[n])
+			n++
+		}
+		b.emitRow(k, group[from], units, out)
+	}
+}
+
+// rowWords returns the group, the presence bits and the values of a record.
+func (b *bounder) rowWords(k *bucket, e entryKey, dst []uint64) []uint64 {
+	at := int(e.at) * b.stride
+	if b.entries[at+1]&fromRun == 0 {
+		return append(dst, b.entries[at+1:at+b.layout.words]...)
+	}
+	p := k.earlier(b.entries[at+2])
+	head := uint64(p.run.group[p.i])
+	dst = append(dst, head)
+	for i, in := range b.layout.inputs {
+		r := &p.run.inputs[i]
+		var v []uint64
+		switch in.kind {
+		case totals:
+			if r.has[p.i] {
+				v = []uint64{r.total[p.i].lo}
+			}
+		default:
+			v, _ = r.values(p.i, in.width())
+		}
+		if len(v) > 0 {
+			dst[0] |= 1 << (32 + i)
+			dst = append(dst, v...)
+		} else {
+			dst = append(dst, make([]uint64, in.width())...)
+		}
+	}
+	return dst
+}
+
+func (b *bounder) compareRows(k *bucket, x, y entryKey) int {
+	b.words = b.rowWords(k, x, b.words[:0])
+	n := len(b.words)
+	b.words = b.rowWords(k, y, b.words)
+	return slices.Compare(b.words[:n], b.words[n:])
+}
+
+func (b *bounder) copies(k *bucket, e entryKey) int64 {
+	at := int(e.at) * b.stride
+	if b.entries[at+1]&fromRun == 0 {
+		return 1
+	}
+	p := k.earlier(b.entries[at+2])
+	return p.run.units[p.i]
+}
+
+func (b *bounder) emitRow(k *bucket, e entryKey, units int64, out *run) {
+	row := b.rowWords(k, e, nil)
+	out.unit = append(out.unit, e.unit)
+	out.group = append(out.group, uint32(row[0]))
+	out.rows = append(out.rows, 1)
+	out.units = append(out.units, units)
+	for i, in := range b.layout.inputs {
+		o := &out.inputs[i]
+		has := row[0]>>(32+i)&1 != 0
+		v := row[in.at-1 : in.at-1+in.width()]
+		switch {
+		case in.kind == totals:
+			o.has = append(o.has, has)
+			o.total = append(o.total, int128Of(int64(v[0])))
+		case has && in.kind == samples:
+			o.value = append(o.value, v...)
+			o.count = append(o.count, 1)
+			o.end = append(o.end, uint32(len(o.count)))
+		case has:
+			o.value = append(o.value, v...)
+			fallthrough
+		default:
+			o.end = append(o.end, uint32(len(o.value)/in.width()))
+		}
+	}
+}
