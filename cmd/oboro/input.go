@@ -133,3 +133,26 @@ func checkOut(dir string, replace bool) error {
 	}
 	return nil
 }
+
+// checkInternal refuses a file for internal figures that would be published
+// with the release folder, or that exists already.
+func checkInternal(file, out string) error {
+	if file == "" {
+		return nil
+	}
+	f, err := filepath.Abs(file)
+	if err != nil {
+		return fault.Inputf("--internal: the working folder can't be found")
+	}
+	o, err := filepath.Abs(out)
+	if err != nil {
+		return fault.Inputf("--out: the working folder can't be found")
+	}
+	if rel, err := filepath.Rel(o, f); err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+		return fault.Planf("--internal: the file would lie in the release folder, which may be published; name one outside it")
+	}
+	if _, err := os.Lstat(f); err == nil {
+		return fault.Planf("--internal %s: it exists already; name a new file", filepath.Base(f))
+	}
+	return nil
+}

@@ -56,8 +56,13 @@ type exit int
 // run carries out one command line and returns the exit code.
 func (s *session) run(ctx context.Context, args []string) (code int) {
 	defer func() {
-		if e, ok := recover().(exit); ok {
-			code = int(e)
+		switch p := recover().(type) {
+		case nil:
+		case exit:
+			code = int(p)
+		default: // its value is not printed: it could hold data
+			fmt.Fprintf(s.stderr, "oboro: a defect of oboro ended the run; please report it with these lines\n%s", debug.Stack())
+			code = 1
 		}
 	}()
 	var cli commandLine

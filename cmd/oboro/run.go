@@ -72,6 +72,9 @@ func (c *runCommand) Run(ctx context.Context, s *session) error {
 	if err := checkOut(c.Out, c.Replace); err != nil {
 		return err
 	}
+	if err := checkInternal(c.Internal, c.Out); err != nil {
+		return err
+	}
 	plan, src, err := planFor(ctx, policy, inputs, c.csvFlags)
 	if err != nil {
 		return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"strings"
 
 	"github.com/oboro-data/oboro/anon"
@@ -29,7 +28,7 @@ func (c *verifyCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	if len(inputs) > 0 {
-		policy, err := anon.LoadPolicy(filepath.Join(c.Dir, "policy.yaml"))
+		policy, err := anon.FolderPolicy(c.Dir)
 		if err != nil {
 			return err
 		}
