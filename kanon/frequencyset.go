@@ -188,87 +188,62 @@ func literalTuples(columns, sensitive []Column, rows []Row) (*tuples, func([]uin
 // sensitive columns. Tuples that differ in sensitive columns only fall into
 // one class. population, which may be nil, is the population of a key.
 func newFrequencySet(t *tuples, columns, sensitive []Column, population func([]uint32) int64) (*FrequencySet, error) {
+	f, _, err := newClassifiedSet(t, columns, sensitive, population)
+	return f, err
+}
+
+// newClassifiedSet is newFrequencySet; it also returns the class of each tuple.
+func newClassifiedSet(t *tuples, columns, sensitive []Column, population func([]uint32) int64) (*FrequencySet, []uint32, error) {
 	s, err := newShape(columns, len(t.rows))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	q := len(columns)
-	f := &FrequencySet{
+	// Every tuple is a class of the leaf; rolling up joins those with one key.
+	n, q := len(t.rows), len(columns)
+	leaf := &FrequencySet{
 		QuasiIdentifiers: columns, SensitiveColumns: sensitive, Node: make(Node, q),
 		Rows: t.totalRows, People: t.totalPeople, shape: s, layout: s.layoutAt(make(Node, q)),
+		rows: t.rows, settled: t.settled,
 	}
-	// Tuples are sorted, so those of one class are neighbours; but labels of
-	// level 0 may be numbered unlike codes (two codes, one text), hence the
-	// regrouping by label below, through the same code as any generalisation.
-	classOf := make([]uint32, len(t.rows))
-	classes := 0
-	for i := range t.rows {
-		if i > 0 {
-			for c := range q {
-				if t.codes[c][i] != t.codes[c][i-1] {
-					classes++
-					break
-				}
-			}
-		}
-		classOf[i] = uint32(classes)
+	if slices.Equal(t.rows, t.settled) {
+		leaf.settled = leaf.rows
 	}
-	if len(t.rows) > 0 {
-		classes++
+	leaf.words = make([][]uint64, leaf.layout.words)
+	for w := range leaf.words {
+		leaf.words[w] = make([]uint64, n)
 	}
-	f.words = make([][]uint64, f.layout.words)
-	for w := range f.words {
-		f.words[w] = make([]uint64, classes)
-	}
-	for c, fd := range f.layout.fields {
+	for c, fd := range leaf.layout.fields {
 		if fd.width == 0 {
 			continue
 		}
-		labels, word := columns[c].Table.Levels[0].Codes, f.words[fd.word]
+		labels, word := columns[c].Table.Levels[0].Codes, leaf.words[fd.word]
 		for i, code := range t.codes[c] {
-			if cl := classOf[i]; i == 0 || cl != classOf[i-1] {
-				word[cl] |= uint64(labels[code]) << fd.shift
-			}
-		}
-	}
-	f.rows = make([]int64, classes)
-	for i, n := range t.rows {
-		f.rows[classOf[i]] += n
-	}
-	if &t.rows == &t.settled || slices.Equal(t.rows, t.settled) && len(t.pairs) == 0 {
-		f.settled = f.rows
-	} else {
-		f.settled = make([]int64, classes)
-		for i, n := range t.settled {
-			f.settled[classOf[i]] += n
+			word[i] |= uint64(labels[code]) << fd.shift
 		}
 	}
 	if population != nil {
-		f.pop = make([]int64, classes)
-		codes := make([]uint32, q)
-		for i := range t.rows {
-			if i == 0 || classOf[i] != classOf[i-1] {
-				for c := range q {
-					codes[c] = t.codes[c][i]
-				}
-				f.pop[classOf[i]] = population(codes)
+		leaf.pop = make([]int64, n)
+		codes, last := make([]uint32, q), make([]uint32, q)
+		for i := range n {
+			for c := range q {
+				codes[c] = t.codes[c][i]
 			}
+			if i == 0 || !slices.Equal(codes, last) { // once per key
+				leaf.pop[i] = population(codes)
+			}
+			copy(last, codes)
 		}
 	}
-	f.dist = make([]distributions, len(sensitive))
 	for c := range sensitive {
-		f.dist[c] = newDistributions(t, classOf, classes, q+c)
+		leaf.dist = append(leaf.dist, leafDistributions(t, q+c))
 	}
-	pairs := make([]personClass, len(t.pairs))
-	for i, p := range t.pairs {
-		pairs[i] = personClass{p.person, classOf[p.tuple]}
+	for _, p := range t.pairs {
+		leaf.pairs = append(leaf.pairs, personClass{p.person, p.tuple})
 	}
-	f.settle(pairs)
-	if !f.sorted() {
-		// Group once more, at the same node: labels decide, not codes.
-		return f.rollUp(f.Node, new(scratch)), nil
-	}
-	return f, nil
+	buf := scratchPool.Get().(*scratch)
+	defer scratchPool.Put(buf)
+	f, classOf := leaf.rollUpClasses(leaf.Node, buf)
+	return f, classOf, nil
 }
 
 // settle takes pairs sorted by person, drops repeated ones, counts a person
@@ -309,25 +284,6 @@ func (f *FrequencySet) settle(pairs []personClass) {
 			f.size[p.class]++
 		}
 	}
-}
-
-// sorted reports whether classes are in strictly increasing order of their keys.
-func (f *FrequencySet) sorted() bool {
-	for i := 1; i < len(f.rows); i++ {
-		order := 0
-		for _, w := range f.words {
-			if w[i-1] != w[i] {
-				if order = 1; w[i-1] < w[i] {
-					order = -1
-				}
-				break
-			}
-		}
-		if order >= 0 {
-			return false
-		}
-	}
-	return true
 }
 
 // Len returns the number of classes.

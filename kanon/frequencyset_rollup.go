@@ -20,25 +20,32 @@ type scratch struct {
 // together: by counting where the key space is small, else by a radix sort of
 // key and class index in one integer. Both leave classes sorted.
 func (f *FrequencySet) rollUp(n Node, s *scratch) *FrequencySet {
-	g := &FrequencySet{
-		QuasiIdentifiers: f.QuasiIdentifiers, SensitiveColumns: f.SensitiveColumns, Node: n,
-		Rows: f.Rows, People: f.People, shape: f.shape, layout: f.shape.layoutAt(n),
-	}
 	plain := len(f.pairs) == 0 && len(f.dist) == 0
-	if g.layout.words == 1 {
-		s.rekey(f, g, 0)
-		keyBits := g.layout.bits[0]
-		if plain && keyBits <= bits.Len(uint(f.Len()))+1 {
-			f.groupDense(g, s, keyBits)
-			return g
-		}
-		f.groupWord(g, s, keyBits, plain)
-	} else {
-		f.groupWords(g, s)
-	}
-	if plain {
-		g.size = g.settled
+	if !plain {
+		g, _ := f.rollUpClasses(n, s)
 		return g
+	}
+	g := f.at(n)
+	if g.layout.words > 1 {
+		f.groupWords(g, s)
+	} else if s.rekey(f, g, 0); g.layout.bits[0] <= bits.Len(uint(f.Len()))+1 {
+		f.groupDense(g, s, g.layout.bits[0])
+	} else {
+		f.groupWord(g, s, g.layout.bits[0], true)
+	}
+	g.size = g.settled
+	return g
+}
+
+// rollUpClasses is rollUp; it also returns the class that each of f's falls
+// into.
+func (f *FrequencySet) rollUpClasses(n Node, s *scratch) (*FrequencySet, []uint32) {
+	g := f.at(n)
+	if g.layout.words > 1 {
+		f.groupWords(g, s)
+	} else {
+		s.rekey(f, g, 0)
+		f.groupWord(g, s, g.layout.bits[0], false)
 	}
 	classOf := make([]uint32, f.Len())
 	starts := make([]uint32, g.Len()+1)
@@ -60,7 +67,15 @@ func (f *FrequencySet) rollUp(n Node, s *scratch) *FrequencySet {
 	for c := range f.dist {
 		g.dist[c] = f.dist[c].rollUp(s.order, starts, classOf)
 	}
-	return g
+	return g, classOf
+}
+
+// at returns a set without classes at node n.
+func (f *FrequencySet) at(n Node) *FrequencySet {
+	return &FrequencySet{
+		QuasiIdentifiers: f.QuasiIdentifiers, SensitiveColumns: f.SensitiveColumns, Node: n,
+		Rows: f.Rows, People: f.People, shape: f.shape, layout: f.shape.layoutAt(n),
+	}
 }
 
 // rekey fills s.elems with word w of the keys of f's classes at g's node.

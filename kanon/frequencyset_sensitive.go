@@ -27,25 +27,19 @@ func (d *distributions) of(i int) Distribution {
 	return Distribution{Values: d.values[lo:hi:hi], Counts: d.counts[lo:hi:hi]}
 }
 
-// newDistributions builds the distributions of column c of a counted table
-// whose tuples fall into classes; classOf does not decrease.
-func newDistributions(t *tuples, classOf []uint32, classes, c int) distributions {
+// leafDistributions holds the values of column c of a counted table: every
+// tuple is a class with one value.
+func leafDistributions(t *tuples, c int) distributions {
 	n := len(t.rows)
-	order, starts := make([]uint32, n), make([]uint32, classes+1)
-	values, offsets := make([]int32, n), make([]int, n+1)
-	domain := 0
-	for i := range n {
-		order[i] = uint32(i)
-		starts[classOf[i]+1] = uint32(i + 1)
-		values[i], offsets[i+1] = int32(t.codes[c][i]), i+1
-		domain = max(domain, int(t.codes[c][i])+1)
+	d := distributions{offsets: make([]int, n+1), values: make([]int32, n), settled: t.settled, counts: t.settled}
+	for i, v := range t.codes[c] {
+		d.values[i], d.offsets[i+1] = int32(v), i+1
+		d.domain = max(d.domain, int(v)+1)
 	}
-	// Every tuple is a class of one value; rolling these up gives the base.
-	leaf := distributions{domain: domain, offsets: offsets, values: values, settled: t.settled, counts: t.settled}
 	for _, p := range t.pairs {
-		leaf.pairs = append(leaf.pairs, personValue{p.person, p.tuple, values[p.tuple]})
+		d.pairs = append(d.pairs, personValue{p.person, p.tuple, d.values[p.tuple]})
 	}
-	return leaf.rollUp(order, starts, classOf)
+	return d
 }
 
 // rollUp merges the distributions of source classes: those of new class g are

@@ -248,3 +248,22 @@ func TestNewFrequencySetRefuses(t *testing.T) {
 		t.Error("a table that gets finer was accepted")
 	}
 }
+
+// sorted reports whether classes are in strictly increasing order of their keys.
+func (f *FrequencySet) sorted() bool {
+	for i := 1; i < len(f.rows); i++ {
+		order := 0
+		for _, w := range f.words {
+			if w[i-1] != w[i] {
+				if order = 1; w[i-1] < w[i] {
+					order = -1
+				}
+				break
+			}
+		}
+		if order >= 0 {
+			return false
+		}
+	}
+	return true
+}

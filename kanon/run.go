@@ -2,19 +2,364 @@ package kanon
 
 import (
 	"context"
+	"crypto/rand"
+	mathrand "math/rand/v2"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
 	"github.com/oboro-data/oboro/arrowio"
+	"github.com/oboro-data/oboro/hierarchy"
+	"github.com/oboro-data/oboro/internal/fault"
+	"github.com/oboro-data/oboro/internal/fold"
 )
 
-// Check reports, before any row is read, what can't be anonymised: a column
-// that the schema lacks, a type or level that can't be used, a parameter out of
-// range. Its errors are of kind Plan.
-func (s *Spec) Check(schema *arrow.Schema) error { return nil }
-
 // Anonymize generalises and suppresses rows of src until every model holds, at
-// the least cost that the search finds, and returns the release.
+// the least cost that the search finds, and checks the outcome by an
+// independent recount before it returns it.
+//
+// The source is read once to count it. If other columns are written than those
+// that are counted (quasi-identifiers, and the sensitive columns of models), or
+// rows keep the order of the input, it is read once more. Rows leave grouped by
+// class, in random order inside a class.
+//
+// A spec that does not fit the source is an error of kind Plan, before any row
+// is read; models that can't be satisfied within the suppression limit, or
+// values that a hierarchy does not list, are errors of kind Data.
+//
+// What k-anonymity does not give: see the package comment.
 func Anonymize(ctx context.Context, src arrowio.Source, spec *Spec) (*Release, error) {
-	return nil, nil
+	p, err := spec.plan(src.Schema())
+	if err != nil {
+		return nil, err
+	}
+	t, err := p.count(ctx, src)
+	if err != nil {
+		return nil, err
+	}
+	columns, sensitive, fixed, err := p.tables(t)
+	if err != nil {
+		return nil, err
+	}
+	base, classOf, err := newClassifiedSet(t, columns, sensitive, nil)
+	if err != nil {
+		return nil, err
+	}
+	found, a, err := p.search(ctx, base, fixed)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := p.rows(ctx, src, t, base, classOf, a)
+	if err != nil {
+		return nil, err
+	}
+	rel := &Release{
+		InputRows: t.totalRows, Rows: rows.rows, SuppressedRows: t.totalRows - rows.rows, Counted: "rows",
+		Recoding: a.recoding("global", base, fixed), Metric: p.cost.String(), Cost: found.Score, Search: *found,
+		schema: rows.schema, table: rows,
+	}
+	if spec.Unit != "" {
+		rel.Counted = "people"
+	}
+	rel.Search.set, rel.Search.suppressed = nil, nil
+	return rel, p.verify(ctx, rel, t, classOf, a)
+}
+
+// count is the first read.
+func (p *plan) count(ctx context.Context, src arrowio.Source) (*tuples, error) {
+	columns, unit := p.counted()
+	newCounter := func() (*Counter, error) { return NewCounter(columns, unit) }
+	c, err := newCounter()
+	if err != nil {
+		return nil, err
+	}
+	c, err = fold.Source(ctx, src, newCounter, fold.Options{Workers: p.spec.Workers, Columns: c.Columns(), Progress: p.progress("count")})
+	if err != nil {
+		return nil, err
+	}
+	return c.finish()
+}
+
+func (p *plan) progress(stage string) func(int64) {
+	if p.spec.Progress == nil {
+		return nil
+	}
+	return func(n int64) { p.spec.Progress(Progress{Stage: stage, Done: n}) }
+}
+
+// tables applies the hierarchies to the values present, and finds fixed levels.
+func (p *plan) tables(t *tuples) (columns, sensitive []Column, fixed []int, err error) {
+	for i, c := range t.columns {
+		quasi := i < len(p.quasi)
+		var q QuasiIdentifier
+		if quasi {
+			q = p.quasi[i]
+		} else {
+			q = p.sensitive[i-len(p.quasi)]
+		}
+		if quasi && c.null >= 0 && p.spec.Nulls == NullRejected {
+			return nil, nil, nil, fault.Dataf("column %q: %d rows have no value, and nulls: reject; fill them, or choose nulls: value", c.name, c.rows[c.null])
+		}
+		table, err := hierarchy.Apply(q.Hierarchy, c.values, hierarchy.Options{
+			Column: c.name, Null: c.null, Rows: c.rows, UnlistedToTop: q.Unlisted == TopUnlisted, DomainSize: q.DomainSize,
+		})
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		if !quasi {
+			sensitive = append(sensitive, Column{Name: c.name, Table: *table})
+			continue
+		}
+		columns = append(columns, Column{Name: c.name, Table: *table})
+		fixed = append(fixed, -1)
+		if q.Level != "" {
+			var names []string
+			for _, lv := range table.Levels {
+				names = append(names, lv.Name)
+			}
+			if fixed[i], err = levelIndex(q, names); err != nil {
+				return nil, nil, nil, err
+			}
+		}
+	}
+	return columns, sensitive, fixed, nil
+}
+
+// search finds the recoding.
+func (p *plan) search(ctx context.Context, base *FrequencySet, fixed []int) (*SearchResult, *assignment, error) {
+	o := SearchOptions{SuppressionLimit: p.spec.limit(base.Rows), Levels: fixed, Workers: p.spec.Workers}
+	if p.spec.Search == "anytime" {
+		o.Deadline = p.spec.Deadline
+	}
+	if p.spec.Progress != nil {
+		o.Progress = func(done, total int64) { p.spec.Progress(Progress{Stage: "search", Done: done, Total: total}) }
+	}
+	r, err := Search(ctx, base, p.spec.Models, p.cost, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	if r.Node == nil {
+		return nil, nil, p.infeasible()
+	}
+	return r, recode(base, r), nil
+}
+
+func (p *plan) infeasible() error {
+	names := ""
+	for i, m := range p.spec.Models {
+		if i > 0 {
+			names += " and "
+		}
+		names += m.String()
+	}
+	return fault.Dataf("%s: no generalisation satisfies it with at most the share %v of rows suppressed; raise the suppression limit, let hierarchies generalise further, free fixed levels, or ask for less", names, p.spec.MaxSuppression)
+}
+
+// rows makes the rows of the release, from the tuples where they hold all that
+// is written, else from a second read.
+func (p *plan) rows(ctx context.Context, src arrowio.Source, t *tuples, base *FrequencySet, classOf []uint32, a *assignment) (*rowTable, error) {
+	out := &rowTable{schema: outputSchema(p.schema, p.columns, func(name string) bool { return p.quasiIndex(name) >= 0 })}
+	var err error
+	if len(p.copied()) == 0 && p.spec.RowOrder == Shuffled {
+		err = p.rowsOfTuples(out, t, classOf, a)
+	} else {
+		err = p.rowsOfSource(ctx, out, src, t, base, a)
+	}
+	return out, err
+}
+
+// rowsOfTuples lays out the rows by what was counted: equal rows can't be told
+// apart, so none is missed.
+func (p *plan) rowsOfTuples(out *rowTable, t *tuples, classOf []uint32, a *assignment) error {
+	sizes := make([]int64, a.classes())
+	for i, b := range classOf {
+		if k := a.class[b]; k >= 0 {
+			sizes[k] += t.rows[i]
+		}
+	}
+	out.group(sizes)
+	used := make([][]bool, len(t.columns))
+	sources := false
+	for _, name := range p.columns {
+		if c := p.quasiIndex(name); c >= 0 {
+			out.columns = append(out.columns, a.column(c))
+			continue
+		}
+		c := len(p.quasi) + p.sensitiveIndex(name)
+		used[c] = make([]bool, t.columns[c].values.Len())
+		sources = true
+		out.columns = append(out.columns, &codedColumn{codes: t.codes[c], values: t.columns[c].values, null: t.columns[c].null, dict: p.dictionary(name)})
+	}
+	if !sources {
+		return nil
+	}
+	out.order = make([]uint32, out.rows)
+	next := make([]int64, a.classes())
+	copy(next, out.starts)
+	for i, b := range classOf {
+		k := a.class[b]
+		if k < 0 {
+			continue
+		}
+		for c, u := range used {
+			if u != nil {
+				u[t.codes[c][i]] = true
+			}
+		}
+		run := out.order[next[k] : next[k]+t.rows[i]]
+		for j := range run {
+			run[j] = uint32(i)
+		}
+		next[k] += t.rows[i]
+	}
+	out.shuffle()
+	for i, name := range p.columns {
+		if col, ok := out.columns[i].(*codedColumn); ok {
+			if err := col.keepUsed(used[len(p.quasi)+p.sensitiveIndex(name)]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// dictionary returns the type of a column written with a dictionary, nil if it
+// is written plain.
+func (p *plan) dictionary(name string) *arrow.DictionaryType {
+	f, _ := p.field(name)
+	if d, ok := f.Type.(*arrow.DictionaryType); ok {
+		return &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int32, ValueType: d.ValueType}
+	}
+	return nil
+}
+
+// rowsOfSource reads the source again and keeps what is written of the rows
+// that stay.
+func (p *plan) rowsOfSource(ctx context.Context, out *rowTable, src arrowio.Source, t *tuples, base *FrequencySet, a *assignment) error {
+	var columns, read []string
+	for _, q := range p.quasi {
+		read = append(read, q.Column)
+	}
+	for _, name := range p.columns {
+		if p.quasiIndex(name) < 0 {
+			columns, read = append(columns, name), append(read, name)
+		}
+	}
+	l := newLookup(base, t.columns[:len(p.quasi)])
+	o := fold.Options{Workers: p.spec.Workers, Columns: read, Progress: p.progress("apply")}
+	if p.spec.RowOrder == InputOrder {
+		o.Workers = 1 // one worker sees the rows in their order
+	}
+	c, err := fold.Source(ctx, src, func() (*copier, error) { return newCopier(l, a.class, p.schema, columns) }, o)
+	if err != nil {
+		return err
+	}
+	sizes := make([]int64, a.classes())
+	total, source := int64(0), uint32(0)
+	for _, k := range c.chunks {
+		if total += int64(len(k.class)); total > 1<<32-1 {
+			return fault.Inputf("more than 4,294,967,295 rows are written with copied columns; write counted columns only, or cut the input")
+		}
+		out.chunks = append(out.chunks, source)
+		source = uint32(total)
+		for _, r := range k.class {
+			if r >= 0 {
+				sizes[r]++
+			}
+		}
+	}
+	if total != t.totalRows {
+		return errChanged()
+	}
+	out.chunks = append(out.chunks, source)
+	out.group(sizes)
+	out.order = make([]uint32, out.rows)
+	if p.spec.RowOrder == InputOrder {
+		out.class = make([]uint32, 0, out.rows)
+		at := 0
+		for j, k := range c.chunks {
+			for i, r := range k.class {
+				if r >= 0 {
+					out.order[at] = out.chunks[j] + uint32(i)
+					out.class = append(out.class, uint32(r))
+					at++
+				}
+			}
+		}
+	} else {
+		next := make([]int64, a.classes())
+		copy(next, out.starts)
+		for j, k := range c.chunks {
+			for i, r := range k.class {
+				if r >= 0 {
+					out.order[next[r]] = out.chunks[j] + uint32(i)
+					next[r]++
+				}
+			}
+		}
+		out.shuffle()
+	}
+	return p.copiedColumns(out, c, a, columns)
+}
+
+// copiedColumns makes the columns of a table whose cells come from batches.
+func (p *plan) copiedColumns(out *rowTable, c *copier, a *assignment, columns []string) error {
+	for _, name := range p.columns {
+		if q := p.quasiIndex(name); q >= 0 {
+			out.columns = append(out.columns, a.column(q))
+			continue
+		}
+		j := 0
+		for columns[j] != name {
+			j++
+		}
+		if c.coded[j] == nil {
+			col := &chunkColumn{}
+			for _, k := range c.chunks {
+				col.chunks = append(col.chunks, k.arrays[j])
+			}
+			f, _ := p.field(name)
+			col.dt = f.Type
+			out.columns = append(out.columns, col)
+			continue
+		}
+		col := &codedColumn{values: c.coded[j].Values(), null: c.coded[j].Null(), dict: p.dictionary(name)}
+		used := make([]bool, col.values.Len())
+		for _, k := range c.chunks {
+			for i, v := range k.codes[j] {
+				if k.class[i] >= 0 {
+					used[v] = true
+				}
+			}
+			col.codes = append(col.codes, k.codes[j]...)
+		}
+		if err := col.keepUsed(used); err != nil {
+			return err
+		}
+		out.columns = append(out.columns, col)
+	}
+	return nil
+}
+
+// group sets where classes of some sizes begin.
+func (t *rowTable) group(sizes []int64) {
+	t.starts = make([]int64, len(sizes)+1)
+	for k, n := range sizes {
+		t.starts[k+1] = t.starts[k] + n
+	}
+	t.rows = t.starts[len(sizes)]
+}
+
+// shuffle puts the rows of every class in random order (Fisher and Yates), by
+// a generator seeded from the operating system.
+func (t *rowTable) shuffle() {
+	var seed [32]byte
+	rand.Read(seed[:])
+	r := mathrand.New(mathrand.NewChaCha8(seed))
+	for k := range t.starts[1:] {
+		run := t.order[t.starts[k]:t.starts[k+1]]
+		for i := len(run) - 1; i > 0; i-- {
+			j := r.Uint64N(uint64(i) + 1)
+			run[i], run[j] = run[j], run[i]
+		}
+	}
 }

@@ -2,7 +2,6 @@ package kanon
 
 import (
 	"context"
-	"runtime"
 	"slices"
 	"time"
 )
@@ -80,13 +79,9 @@ func Search(ctx context.Context, base *FrequencySet, models []PrivacyModel, cost
 	if err != nil {
 		return nil, err
 	}
-	workers := o.Workers
-	if workers <= 0 {
-		workers = runtime.GOMAXPROCS(0)
-	}
 	s := &search{
 		base: base, judge: j, cost: bound, lattice: latticeOf(base.QuasiIdentifiers, o.Levels),
-		workers: workers, progress: o.Progress,
+		workers: parallel(o.Workers), progress: o.Progress,
 	}
 	if o.Deadline > 0 {
 		s.deadline = time.Now().Add(o.Deadline)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"math"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -276,23 +274,12 @@ func (s *search) add(batch []*check, i int32) []*check {
 
 // checkAll rolls up and judges the nodes of a batch, several at a time.
 func (s *search) checkAll(ctx context.Context, batch []*check) error {
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range min(s.workers, len(batch)) {
-		wg.Go(func() {
-			buf := scratchPool.Get().(*scratch)
-			defer scratchPool.Put(buf)
-			for ctx.Err() == nil {
-				i := int(next.Add(1)) - 1
-				if i >= len(batch) {
-					return
-				}
-				s.check(batch[i], buf)
-			}
-		})
-	}
-	wg.Wait()
-	return ctx.Err()
+	return each(ctx, s.workers, len(batch), func(i int) error {
+		buf := scratchPool.Get().(*scratch)
+		defer scratchPool.Put(buf)
+		s.check(batch[i], buf)
+		return nil
+	})
 }
 
 func (s *search) check(c *check, buf *scratch) {
