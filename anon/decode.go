@@ -153,6 +153,15 @@ func (o *object) text(key string) string {
 	return n.text
 }
 
+// name reads a text that is not empty where it is given.
+func (o *object) name(key string) string {
+	s := o.text(key)
+	if s == "" && o.has(key) {
+		o.add(o.place(key), "empty; write a name")
+	}
+	return s
+}
+
 // choice reads one of several words; the first is the default.
 func (o *object) choice(key string, words ...string) string {
 	n := o.find(key)

@@ -183,7 +183,7 @@ func (p *Policy) decodeModel(rel *object, n *node, key string) (Model, bool) {
 	m := Model{Kind: kind, at: o.at}
 	if slices.Contains([]string{"l-diversity", "t-closeness", "beta-likeness", "delta-disclosure", "km-anonymity"}, kind) {
 		o.required("column")
-		m.Column = o.text("column")
+		m.Column = o.name("column")
 	}
 	switch kind {
 	case "k-anonymity":

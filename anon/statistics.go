@@ -116,7 +116,7 @@ func (s *Statistics) decodeGroupBy(o *object) {
 		} else {
 			c := o.object(item, key)
 			c.need("column", "name the column")
-			g.Column, g.Level = c.text("column"), c.text("level")
+			g.Column, g.Level = c.name("column"), c.text("level")
 			c.done()
 		}
 		for _, other := range s.GroupBy {
@@ -210,14 +210,11 @@ func decodeAggregate(rel *object, n *node, key string) (Aggregate, bool) {
 	defer o.done()
 	a := Aggregate{Kind: kind, at: o.at}
 	o.need("as", "name the output column")
-	a.As = o.text("as")
-	if o.has("as") && a.As == "" {
-		o.add(o.place("as"), "empty; name the output column")
-	}
+	a.As = o.name("as")
 	a.Weight = o.float("weight", "(0", "1e6")
 	if kind != "count-units" && kind != "count" {
 		o.need("column", "name the column that is aggregated")
-		a.Column = o.text("column")
+		a.Column = o.name("column")
 	}
 	switch kind {
 	case "count", "count-distinct":
