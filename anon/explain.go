@@ -105,7 +105,7 @@ func (p *Plan) explainStatistics(b *strings.Builder, s *step) {
 	if slices.ContainsFunc(d.Aggregates, func(a Aggregate) bool { return slices.Contains(seesRows, a.Kind) }) {
 		line(b, "", "at most %d of its rows in each are seen by mean, variance, quantiles and histograms", d.Bounds.RowsPerGroup)
 	}
-	p.explainNoise(b, s)
+	s.explainNoise(b)
 	line(b, "spends", "%s", s.budget)
 	for _, c := range p.statisticsClaims(s) {
 		line(b, "claim", "%s", c.Text)
@@ -122,5 +122,33 @@ func (p *Plan) explainTotal(b *strings.Builder) {
 	fmt.Fprintf(b, "\ntotal     %s over all statistics, by adding up\n", p.total)
 	if p.policy.Budget != nil {
 		fmt.Fprintf(b, "cap       %s\n", p.cap)
+	}
+}
+
+// explainNoise says what noise each aggregate gets, and which groups pass.
+func (s *step) explainNoise(b *strings.Builder) {
+	for _, f := range s.dp.Figures() {
+		noise := fmt.Sprintf("%-16s %s, %s noise of scale %s", f.As, f.Kind, f.Mechanism, f.Scale)
+		if f.StdError > 0 {
+			noise += fmt.Sprintf(", standard error %.4g", f.StdError)
+		}
+		line(b, "column", "%s", noise)
+	}
+	sel := s.dp.Selection()
+	if sel == nil {
+		return
+	}
+	from := "that " + sel.Aggregate + " releases"
+	if sel.Aggregate == "" {
+		from = "made for this alone"
+	}
+	line(b, "released", "groups whose noised number of units, %s, is at least %d", from, sel.Threshold)
+	likely := []string{}
+	for _, n := range []int64{sel.Threshold / 2, sel.Threshold, 2 * sel.Threshold} {
+		likely = append(likely, fmt.Sprintf("%d units: %.3g", n, s.dp.ReleaseProbability(n)))
+	}
+	line(b, "", "probability of release by true size: %s", strings.Join(likely, ", "))
+	if !s.certain {
+		line(b, "", "types that the policy does not declare are taken as decimal here")
 	}
 }

@@ -29,8 +29,10 @@ type step struct {
 
 	spec *kanon.Spec // microdata
 
-	query  *dp.Query // statistics
-	budget dp.Budget
+	query   *dp.Query // statistics
+	budget  dp.Budget
+	dp      *dp.Plan
+	certain bool // dp is the same under every schema that fits the policy
 }
 
 // Plan checks the policy against a schema without reading a row. A nil schema

@@ -106,6 +106,18 @@ func (p *Plan) planStatistics(probs *problems, s *step) {
 	}
 	s.query = q
 	s.budget, _ = d.Budget.exact() // checked before
+	if d.Groups.File != nil && q.PublicGroups == nil {
+		return // reported, or not at hand when a folder is verified
+	}
+	if q.Noise == dp.NoiseGoogle {
+		q.Backend = planOnly{}
+	}
+	schema := p.schema
+	if s.certain = true; schema == nil {
+		schema, s.certain = p.likelySchema(s)
+	}
+	s.dp, err = dp.NewPlan(q, schema, s.budget)
+	probs.addErr(s.at, err)
 }
 
 // forDP makes the aggregate of package dp. Numbers are exact decimals here, so

@@ -8,6 +8,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 
 	"github.com/oboro-data/oboro/arrowio"
+	"github.com/oboro-data/oboro/dp"
 	"github.com/oboro-data/oboro/internal/fault"
 	"github.com/oboro-data/oboro/report"
 )
@@ -20,6 +21,9 @@ func (v *verifier) checkStatistics(ctx context.Context, s *step, rel *report.Rel
 		return err
 	}
 	v.note(s.Name, "output", "", "unit, bounds and budget are those of the policy")
+	if err := v.checkNoise(s, st); err != nil {
+		return err
+	}
 	if err := v.checkOutputColumns(s, src.Schema()); err != nil {
 		return err
 	}
@@ -81,6 +85,41 @@ func (p *Plan) declaredFigures(s *step) report.Statistics {
 	return out
 }
 
+// columnsOf are the output columns of an aggregate.
+func (s *step) columnsOf(i int) []string {
+	if s.dp != nil {
+		return s.dp.Figures()[i].Columns
+	}
+	return s.Statistics.Aggregates[i].outputNames()
+}
+
+// checkNoise computes mechanisms, scales and threshold again from the policy.
+func (v *verifier) checkNoise(s *step, st *report.Statistics) error {
+	const what = "mechanisms, scales and threshold follow from the policy"
+	plan, by := s.dp, "output"
+	if v.o.Input != nil && plan != nil {
+		p, err := dp.NewPlan(s.query, v.o.Input.Schema(), s.budget)
+		if err != nil {
+			return inRelease(s.Name, err)
+		}
+		plan, by = p, "input"
+	} else if !s.certain || plan == nil {
+		v.note(s.Name, "no", "they depend on the types of the input too", what)
+		return nil
+	}
+	var want report.Statistics
+	addNoise(&want, plan)
+	have := slices.Clone(st.Aggregates)
+	for i := range have {
+		have[i].Released = nil
+	}
+	if !reflect.DeepEqual(have, want.Aggregates) || !reflect.DeepEqual(st.Selection, want.Selection) {
+		return fault.Dataf("%s: the report's mechanisms, scales or threshold do not follow from the policy; release anew", s.Name)
+	}
+	v.note(s.Name, by, "", what)
+	return nil
+}
+
 // checkOutputColumns: the group columns first, in order, then those of the
 // aggregates.
 func (v *verifier) checkOutputColumns(s *step, schema *arrow.Schema) error {
@@ -89,7 +128,7 @@ func (v *verifier) checkOutputColumns(s *step, schema *arrow.Schema) error {
 		want = append(want, g.Column)
 	}
 	for i := range s.Statistics.Aggregates {
-		want = append(want, s.Statistics.Aggregates[i].outputNames()...)
+		want = append(want, s.columnsOf(i)...)
 	}
 	for i, f := range schema.Fields() {
 		if i >= len(want) || f.Name != want[i] {
