@@ -1,0 +1,230 @@
+package anon
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/oboro-data/oboro/arrowio"
+)
+
+const visitsPolicy = `oboro: 1
+title: Visits
+unit: user
+budget: {epsilon: 100, delta: 1e-6}
+columns:
+  user: {role: identifier}
+  city: {role: quasi-identifier}
+  fare: {role: insensitive, type: integer}
+releases:
+  - name: by_city
+    kind: statistics
+    group-by: [city]
+    groups: private
+    bounds: {groups-per-unit: 1}
+    aggregates: [{count-units: {as: people}}, {count: {as: trips, per-unit: 3}}, {sum: {column: fare, as: fares, range: [0, 100]}}]
+    budget: {epsilon: 50, delta: 1e-7}
+    min-units: 20
+  - name: known
+    kind: statistics
+    group-by: [city]
+    groups: {public: {city: [a, b, none]}}
+    bounds: {groups-per-unit: 2}
+    aggregates: [{count-units: {as: people}}]
+    budget: {epsilon: 25}
+`
+
+// visits has 200 people in city a, 100 in b, and one in each of a few cities
+// with a name of its own.
+func visits() string {
+	var b strings.Builder
+	b.WriteString("user,city,fare\n")
+	for i := range 300 {
+		city := "a"
+		if i >= 200 {
+			city = "b"
+		}
+		fmt.Fprintf(&b, "SECRETUSER%d,%s,%d\n", i, city, i%50)
+	}
+	for i := range 5 {
+		fmt.Fprintf(&b, "SECRETUSER%d,SECRETCITY%d,%d\n", 1000+i, i, 7)
+	}
+	b.WriteString("SECRETUSERX,a,SECRETFARE\n") // no number: null in statistics
+	return b.String()
+}
+
+func write(t testing.TB, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// releaseOf runs a policy over CSV text and returns the release.
+func releaseOf(t testing.TB, policy, csv string) *Release {
+	t.Helper()
+	rel, err := tryRelease(t, policy, csv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(rel.Close)
+	return rel
+}
+
+func tryRelease(t testing.TB, policy, csv string) (*Release, error) {
+	t.Helper()
+	dir := t.TempDir()
+	p, err := LoadPolicy(write(t, dir, "policy.yaml", policy))
+	if err != nil {
+		return nil, err
+	}
+	src, err := arrowio.OpenCSV(context.Background(), write(t, dir, "input.csv", csv), p.CSVOptions())
+	if err != nil {
+		return nil, err
+	}
+	plan, err := p.Plan(src.Schema())
+	if err != nil {
+		return nil, err
+	}
+	return plan.Run(context.Background(), src)
+}
+
+// folder writes a release and returns the folder.
+func folder(t testing.TB, rel *Release, format arrowio.Format) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "release")
+	if err := rel.WriteDir(context.Background(), dir, format); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestStatisticsFromCSVToFolder(t *testing.T) {
+	rel := releaseOf(t, visitsPolicy, visits())
+	if got := strings.Join(rel.Names(), " "); got != "by_city known" || rel.Table("known") == nil || rel.Table("x") != nil {
+		t.Errorf("names %s", got)
+	}
+	for _, format := range []arrowio.Format{arrowio.CSVFormat, arrowio.IPCFormat} {
+		dir := folder(t, rel, format)
+		v, err := VerifyDir(context.Background(), dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := v.Report
+		if *r.Total.Epsilon != "75" || *r.Total.Delta != "1e-7" || len(r.Releases) != 2 {
+			t.Errorf("total %v", r.Total)
+		}
+		st := r.Releases[0].Statistics
+		if st.Groups != 2 || st.Unit != "user" || st.Selection.Threshold < 20 || *st.MinUnits != 20 || st.Selection.Aggregate != "people" {
+			t.Errorf("figures %+v", st)
+		}
+		if r.Releases[1].Statistics.Groups != 3 {
+			t.Errorf("public groups %+v", r.Releases[1].Statistics)
+		}
+		noMarker(t, dir, "SECRET")
+		if len(v.Checks) < 10 {
+			t.Errorf("checks %v", v.Checks)
+		}
+	}
+}
+
+// noMarker searches every byte of a folder for a text that was not released.
+func noMarker(t testing.TB, dir, marker string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(files) < 5 {
+		t.Fatalf("%d files in %s: %v", len(files), dir, err)
+	}
+	for _, f := range files {
+		data, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(data), marker) {
+			t.Errorf("%s holds a marker that was not released", filepath.Base(f))
+		}
+	}
+}
+
+// An edited table, report or policy is refused, also with hashes made to match.
+func TestVerifyRefusesEditedStatistics(t *testing.T) {
+	rel := releaseOf(t, visitsPolicy, visits())
+	for _, c := range []struct {
+		name, file, old, new string
+		words                string
+		code                 int
+	}{
+		{"a group twice", "known.csv", "b,", "a,", "twice", 3},
+		{"another public group", "known.csv", "b,", "c,", "public group", 3},
+		{"a group is added", "by_city.csv", "people,trips,fares\n", "people,trips,fares\nc,30,3,3\n", "number of groups", 3},
+		{"below the floor", "by_city.csv", "\nb,1", "\nb,-1", "floor", 3},
+		{"a column renamed", "by_city.csv", "fares", "user", "column 4", 3},
+		{"budget of the report", "report.json", `"epsilon": "25"`, `"epsilon": "5"`, "budget", 3},
+		{"total of the report", "report.json", `"epsilon": "75"`, `"epsilon": "7"`, "total", 3},
+		{"threshold of the report", "report.json", `"threshold": 2`, `"threshold": 1`, "threshold", 3},
+		{"scale of the report", "report.json", `"scale": "`, `"scale": "1`, "scale", 3},
+		{"claim of the report", "report.json", "by at most a factor of e^25", "by nothing", "claim", 3},
+		{"bounds of the policy", "policy.yaml", "groups-per-unit: 2", "groups-per-unit: 1", "SHA-256", 3},
+		{"policy that is none", "policy.yaml", "unit: user", "unit: nobody", "not declared", 3},
+		{"report that is none", "report.json", `"oboro": 1`, `"oboro": 2`, "version", 1},
+		{"readable report", "report.md", "Visits", "visits", "report.md does not say", 3},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := folder(t, rel, arrowio.CSVFormat)
+			data, err := os.ReadFile(filepath.Join(dir, c.file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			edited := strings.Replace(string(data), c.old, c.new, 1)
+			if edited == string(data) {
+				t.Fatalf("%s has no %q:\n%s", c.file, c.old, data)
+			}
+			write(t, dir, c.file, edited)
+			if strings.HasSuffix(c.file, ".csv") {
+				if _, err := VerifyDir(context.Background(), dir); ExitCode(err) != 3 || !strings.Contains(err.Error(), "SHA-256") {
+					t.Errorf("with the old hash: %v", err)
+				}
+			}
+			rehash(t, dir)
+			_, err = VerifyDir(context.Background(), dir)
+			if err == nil || ExitCode(err) != c.code || !strings.Contains(err.Error(), c.words) {
+				t.Errorf("want exit code %d and %q: %v", c.code, c.words, err)
+			}
+		})
+	}
+}
+
+// rehash makes the hashes in the report match the tables, and its readable
+// forms match the report, as an able forger would. The policy's stays.
+func rehash(t testing.TB, dir string) {
+	t.Helper()
+	rep, err := readReport(dir)
+	if err != nil {
+		return
+	}
+	md, err := os.ReadFile(filepath.Join(dir, reportMarkdown))
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged := strings.Contains(string(md), "# visits")
+	for i := range rep.Releases {
+		if rep.Releases[i].SHA256, err = hashFile(filepath.Join(dir, rep.Releases[i].File), 1<<40); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files, err := renderings(rep)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range files {
+		if name == reportMarkdown && forged {
+			continue
+		}
+		write(t, dir, name, string(data))
+	}
+}
