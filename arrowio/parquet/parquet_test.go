@@ -322,12 +322,12 @@ func TestReadLibraryFiles(t *testing.T) {
 	src := table(types, 9000, 2)
 	want := render(t, src)
 	for name, options := range map[string][]pq.WriterProperty{
-		"default":    nil,
-		"plain":      {pq.WithDictionaryDefault(false)},
-		"version 2":  {pq.WithDataPageVersion(pq.DataPageV2), pq.WithCompression(compress.Codecs.Zstd)},
-		"small":      {pq.WithDataPageSize(200), pq.WithBatchSize(64), pq.WithCompression(compress.Codecs.Snappy)},
-		"fall back":  {pq.WithDictionaryPageSizeLimit(40), pq.WithDataPageSize(400), pq.WithBatchSize(64)},
-		"delta":      {pq.WithDictionaryFor("c12", false), pq.WithEncodingFor("c12", pq.Encodings.DeltaByteArray), pq.WithDictionaryFor("c4", false), pq.WithEncodingFor("c4", pq.Encodings.DeltaBinaryPacked)},
+		"default":   nil,
+		"plain":     {pq.WithDictionaryDefault(false)},
+		"version 2": {pq.WithDataPageVersion(pq.DataPageV2), pq.WithCompression(compress.Codecs.Zstd)},
+		"small":     {pq.WithDataPageSize(200), pq.WithBatchSize(64), pq.WithCompression(compress.Codecs.Snappy)},
+		"fall back": {pq.WithDictionaryPageSizeLimit(40), pq.WithDataPageSize(400), pq.WithBatchSize(64)},
+		"delta":     {pq.WithDictionaryFor("c12", false), pq.WithEncodingFor("c12", pq.Encodings.DeltaByteArray), pq.WithDictionaryFor("c4", false), pq.WithEncodingFor("c4", pq.Encodings.DeltaBinaryPacked)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, writeLibrary(t, src, 4000, options...))
