@@ -177,6 +177,14 @@ func (p *Plan) planMicrodata(probs *problems, s *step) {
 	probs.addErr(m.Cost.at, err)
 	spec.Cost = cost
 	s.spec = spec
+	if len(probs.list) > 0 || p.policy.lacksFiles() {
+		return // what Check says of missing hierarchies is no news
+	}
+	schema := p.schema
+	if schema == nil {
+		schema, _ = p.likelySchema(s)
+	}
+	probs.addErr(s.at, spec.Check(schema))
 }
 
 // forKanon describes the column to package kanon.

@@ -304,6 +304,17 @@ func (p *Policy) checkFiles(probs *problems) {
 	}
 }
 
+// lacksFiles reports whether a file is not at hand, as happens where a release
+// folder is verified.
+func (p *Policy) lacksFiles() bool {
+	for _, f := range p.Files {
+		if f.err != nil {
+			return true
+		}
+	}
+	return false
+}
+
 type fileUse struct {
 	file *File
 	at   place

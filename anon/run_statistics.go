@@ -123,7 +123,7 @@ func (p *Plan) likelySchema(s *step) (schema *arrow.Schema, certain bool) {
 		"date": arrow.FixedWidthTypes.Date32, "timestamp": arrow.FixedWidthTypes.Timestamp_us, "text": arrow.BinaryTypes.String, "": arrow.BinaryTypes.String,
 	}
 	computes := func(name string) bool {
-		return slices.ContainsFunc(s.Statistics.Aggregates, func(a Aggregate) bool { return a.Column == name && a.Kind != "count-distinct" })
+		return s.Statistics != nil && slices.ContainsFunc(s.Statistics.Aggregates, func(a Aggregate) bool { return a.Column == name && a.Kind != "count-distinct" })
 	}
 	certain = true
 	var fields []arrow.Field
