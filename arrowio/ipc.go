@@ -215,7 +215,7 @@ func ReadError(name string, err error) error {
 // it panics, which Recovered turns into an error, where a damaged length asks
 // for more memory than such a file can hold compressed a thousandfold.
 func LimitAllocator(fileSize int64) memory.Allocator {
-	return limitAllocator{memory.NewGoAllocator(), int(min(64<<20+1000*fileSize, 1<<40))}
+	return limitAllocator{memory.DefaultAllocator, int(min(64<<20+1000*fileSize, 1<<40))}
 }
 
 type limitAllocator struct {

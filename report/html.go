@@ -69,7 +69,7 @@ func levelWords(c ColumnInfo) string {
 	case len(names) == 0:
 		return "unchanged"
 	case chosen >= 0 && chosen < len(names):
-		return fmt.Sprintf("%s (%d of %d)", names[chosen], chosen, len(names)-1)
+		return fmt.Sprintf("%s (%d of %d)", levelName(names[chosen]), chosen, len(names)-1)
 	default:
 		return "several levels"
 	}

@@ -262,6 +262,14 @@ func noun(unit string) string {
 	return unit
 }
 
+// levelName tells a level that is named by its number from a value.
+func levelName(name string) string {
+	if _, err := strconv.Atoi(name); err == nil {
+		return "level " + name
+	}
+	return name
+}
+
 // ladder returns the rungs of a column and the one it stands on (-1 where it
 // stands on several), or nil for a column that is not generalised.
 func (c *ColumnInfo) ladder() (names []string, chosen int) {
@@ -301,7 +309,7 @@ func (r *Report) Summary() string {
 			var levels []string
 			for i := range m.Columns {
 				if names, chosen := m.Columns[i].ladder(); chosen >= 0 && chosen < len(names) {
-					levels = append(levels, m.Columns[i].Name+" "+names[chosen])
+					levels = append(levels, m.Columns[i].Name+" "+levelName(names[chosen]))
 				}
 			}
 			if len(levels) > 0 {

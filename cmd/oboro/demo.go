@@ -55,12 +55,21 @@ func (c *demoCommand) Run(ctx context.Context, s *session) error {
 	if err := s.print(text); err != nil {
 		return err
 	}
-	return s.release(ctx, plan, src, releaseOptions{out: c.Out, replace: c.Replace, format: formats[c.Format], began: began, peek: 4})
+	return s.release(ctx, policy, plan, src, releaseOptions{out: c.Out, replace: c.Replace, format: formats[c.Format], began: began, peek: 4})
 }
 
-// peek shows the first rows of a released table. They are public: they are
-// what was released.
+// peek shows some rows of a released table, spread over it. They are public:
+// they are what was released.
 func peek(ctx context.Context, name string, src arrowio.Source, rows int) string {
+	total, at := 0, 0
+	count, err := src.Open(ctx)
+	if err != nil {
+		return ""
+	}
+	for count.Next() {
+		total += int(count.Record().NumRows())
+	}
+	count.Release()
 	r, err := src.Open(ctx)
 	if err != nil {
 		return ""
@@ -70,15 +79,18 @@ func peek(ctx context.Context, name string, src arrowio.Source, rows int) string
 	for _, f := range r.Schema().Fields() {
 		table[0] = append(table[0], f.Name)
 	}
-	for len(table) <= rows && r.Next() {
+	for r.Next() {
 		rec := r.Record()
-		for i := range min(int(rec.NumRows()), rows+1-len(table)) {
-			cells := make([]string, rec.NumCols())
-			for c := range cells {
-				cells[c] = rec.Column(c).ValueStr(i)
+		for i := range int(rec.NumRows()) {
+			if k := len(table) - 1; k < rows && at+i == (2*k+1)*total/(2*rows) {
+				cells := make([]string, rec.NumCols())
+				for c := range cells {
+					cells[c] = rec.Column(c).ValueStr(i)
+				}
+				table = append(table, cells)
 			}
-			table = append(table, cells)
 		}
+		at += int(rec.NumRows())
 	}
 	if r.Err() != nil {
 		return ""

@@ -120,6 +120,9 @@ func checkOut(dir string, replace bool) error {
 	_, err := os.Lstat(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		if st, err := os.Stat(filepath.Dir(dir)); err != nil || !st.IsDir() {
+			return fault.Planf("--out %s: the folder that is to hold it does not exist; create it first", name)
+		}
 		return nil
 	case err != nil:
 		return fault.Inputf("--out %s: the folder can't be looked at", name)

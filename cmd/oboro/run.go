@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -79,7 +80,7 @@ func (c *runCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	return s.release(ctx, plan, src, releaseOptions{
+	return s.release(ctx, policy, plan, src, releaseOptions{
 		out: c.Out, replace: c.Replace, format: formats[c.Format], internal: c.Internal,
 		workers: c.Workers, memory: int64(c.Memory), json: c.JSON, began: began,
 	})
@@ -119,7 +120,7 @@ type releaseOptions struct {
 }
 
 // release runs a plan, writes the folder and says what was released.
-func (s *session) release(ctx context.Context, plan *anon.Plan, src arrowio.Source, o releaseOptions) error {
+func (s *session) release(ctx context.Context, policy *anon.Policy, plan *anon.Plan, src arrowio.Source, o releaseOptions) error {
 	bar := s.newBar()
 	rel, err := plan.Run(ctx, src, anon.RunOptions{Workers: o.workers, Memory: o.memory, Backend: backend(), Progress: bar.show})
 	bar.clear()
@@ -127,7 +128,15 @@ func (s *session) release(ctx context.Context, plan *anon.Plan, src arrowio.Sour
 		return err
 	}
 	defer rel.Close()
+	if o.internal != "" {
+		if err := writeInternal(ctx, o.internal, policy, src, rel); err != nil {
+			return err
+		}
+	}
 	if err := rel.WriteDir(ctx, o.out, o.format, anon.WriteOptions{Replace: o.replace}); err != nil {
+		if o.internal != "" {
+			os.Remove(o.internal)
+		}
 		return err
 	}
 	if o.json {

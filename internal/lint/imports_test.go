@@ -11,16 +11,17 @@ import (
 // Programs, examples and bindings may import everything that is not of another
 // program.
 var below = map[string][]string{
-	"report":          {},
-	"hierarchy":       {"internal"},
-	"arrowio":         {"internal"},
-	"arrowio/parquet": {"arrowio", "internal"},
-	"kanon":           {"hierarchy", "internal"},
-	"dp":              {"hierarchy", "internal"},
-	"anon":            {"kanon", "dp", "hierarchy", "arrowio", "report", "internal"},
-	"internal":        {"internal"},
-	"internal/fold":   {"arrowio", "internal"},
-	"internal/demo":   {"arrowio", "internal"},
+	"report":           {},
+	"hierarchy":        {"internal"},
+	"arrowio":          {"internal"},
+	"arrowio/parquet":  {"arrowio", "internal"},
+	"kanon":            {"hierarchy", "internal"},
+	"dp":               {"hierarchy", "internal"},
+	"anon":             {"kanon", "dp", "hierarchy", "arrowio", "report", "internal"},
+	"internal":         {"internal"},
+	"internal/fold":    {"arrowio", "internal"},
+	"internal/demo":    {"arrowio", "internal"},
+	"internal/measure": {"arrowio", "internal"},
 }
 
 // readers are the files of the algorithm packages that know tables: everything
