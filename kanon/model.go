@@ -16,7 +16,8 @@ type PrivacyModel interface {
 	// A class with Size 0 holds people of the population only (see
 	// NeedsPopulation). It is not released and can't be suppressed: if the
 	// test fails it, the whole node is refused. Every model but δ-presence
-	// passes it.
+	// passes it. A test that fails such a class fails one of its parts too,
+	// however it is divided, so that all nodes below are refused as well.
 	Bind(base *FrequencySet) (func(*EquivalenceClass) bool, error)
 	// String names the model and its parameters, as in the claim:
 	// "5-anonymity", "distinct 3-diversity of diagnosis".
@@ -55,10 +56,9 @@ type Monotone interface {
 	Monotone() Monotonicity
 }
 
-// SizeBound is implemented by models that imply a least class size in rows: a
-// class with fewer rows (but not none) certainly fails. The search prunes by
-// it where the model itself is not monotone, for rows add up when classes
-// merge. Rows, because one person's rows may carry several sensitive values.
+// SizeBound is implemented by models that imply a least class size: a class
+// with fewer people (but not none) certainly fails. The search prunes by it
+// where the model itself is not monotone: as k-anonymity, it is Growing.
 type SizeBound interface {
 	PrivacyModel
 	MinClassSize() int64

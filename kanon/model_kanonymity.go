@@ -40,7 +40,7 @@ func (m KAnonymity) Bind(*FrequencySet) (func(*EquivalenceClass) bool, error) {
 // Monotone reports Growing.
 func (KAnonymity) Monotone() Monotonicity { return Growing }
 
-// MinClassSize is K: K people have at least K rows.
+// MinClassSize is K.
 func (m KAnonymity) MinClassSize() int64 { return m.K }
 
 // String is "5-anonymity".

@@ -34,7 +34,8 @@ const (
 // logarithm stands; see grassberger.
 //
 // Distributions count people: with a unit, a person with two values in the
-// class counts once for each.
+// class counts once for each, and a class must hold ⌈ℓ⌉ people at least: one
+// person's values do not hide that person.
 //
 // Exactness: distinct and recursive are decided in integers. Entropy is
 // decided in floating point where its error cannot matter, and else by
@@ -120,7 +121,7 @@ func (m LDiversity) Bind(base *FrequencySet) (func(*EquivalenceClass) bool, erro
 			return true
 		}
 		d := &c.Sensitive[i]
-		return len(d.Values) >= least && varied(d)
+		return c.Size >= int64(least) && len(d.Values) >= least && varied(d)
 	}, nil
 }
 
@@ -135,7 +136,7 @@ func (m LDiversity) Monotone() Monotonicity {
 	return NotMonotone
 }
 
-// MinClassSize is ⌈L⌉: each of as many values needs a row.
+// MinClassSize is ⌈L⌉.
 func (m LDiversity) MinClassSize() int64 { return int64(math.Ceil(m.L)) }
 
 // SensitiveColumns is the model's column.

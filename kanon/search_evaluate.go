@@ -95,6 +95,7 @@ func (j *judge) judge(set *FrequencySet) verdict {
 		}
 		if bad && n == 0 {
 			v.refused = true
+			v.growing = j.limit + 1 // a part of this class fails at every node below
 			return v
 		}
 		if bad {

@@ -18,10 +18,11 @@ import (
 //     calls, on other goroutines, on what becomes of the argument afterwards, or
 //     on the order of the table's rows;
 //   - a class of Size 0 passes, unless the model is about a research subset;
+//     if it fails, so does one of its parts;
 //   - Monotone: a Merging model is satisfied by every merge of satisfied
 //     classes that share no people, a Growing model by every class that
 //     contains a satisfied one;
-//   - SizeBound: no satisfied class has fewer rows than MinClassSize;
+//   - SizeBound: no satisfied class has fewer people than MinClassSize;
 //   - TableModel: Suppress returns the least number, is consistent after every
 //     single suppression, and leaves its argument as it was.
 //
@@ -63,9 +64,10 @@ func Model(t *testing.T, model kanon.PrivacyModel) {
 		}
 		tb.classAlone(t, model, test, lower, below)
 		tb.monotone(t, model, lower, upper, below, above)
+		tb.refused(t, lower, upper, below, above)
 		for i, c := range classes(lower) {
-			if m, ok := model.(kanon.SizeBound); ok && below[i] && c.Size > 0 && c.Rows < m.MinClassSize() {
-				t.Fatalf("seed %d: a class of %d rows satisfies the model, MinClassSize is %d", seed, c.Rows, m.MinClassSize())
+			if m, ok := model.(kanon.SizeBound); ok && below[i] && c.Size > 0 && c.Size < m.MinClassSize() {
+				t.Fatalf("seed %d: a class of %d people satisfies the model, MinClassSize is %d", seed, c.Size, m.MinClassSize())
 			}
 		}
 		empty := kanon.EquivalenceClass{Key: make([]int32, len(tb.columns)), Sensitive: make([]kanon.Distribution, len(s.sensitive)), Population: 3}
@@ -184,6 +186,22 @@ func (tb *table) monotone(t *testing.T, model kanon.PrivacyModel, lower, upper *
 		}
 		if allGood[j] && !shared[j] && !tb.people() {
 			t.Fatalf("seed %d: a merge of satisfied classes fails; the model is not Merging (node %v to %v)", tb.seed, lower.Node, upper.Node)
+		}
+	}
+}
+
+// refused looks for a failing part of each failing class of Size 0.
+func (tb *table) refused(t *testing.T, lower, upper *kanon.FrequencySet, below, above []bool) {
+	t.Helper()
+	part := make([]bool, upper.Len())
+	for i := range lower.Len() {
+		if !below[i] {
+			part[tb.parent(lower, upper, i)] = true
+		}
+	}
+	for j := range above {
+		if upper.ClassSize(j) == 0 && !above[j] && !part[j] {
+			t.Fatalf("seed %d: a class of Size 0 fails and all its parts pass", tb.seed)
 		}
 	}
 }
