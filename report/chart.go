@@ -135,7 +135,7 @@ func (m *Microdata) ladders(id string) template.HTML {
 				class = "rung below"
 			}
 			d.circle(class, x, y, radius)
-			d.text(label, "middle", x, y+25, cut(name, labelRunes))
+			d.text(label, "middle", x, y+25, cut(levelName(name), labelRunes))
 		}
 	}
 	return d.done()
