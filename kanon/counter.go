@@ -38,17 +38,23 @@ type Counter struct {
 
 	block [][]uint32 // codes of the block at hand, per column
 	sizes []int      // distinct values so far, per column
+
+	renumberAt int // rows after which dictionaries are put into order
 }
 
 // blockRows is the number of rows encoded at a time: the codes of a few columns
 // and the keys made of them stay in the first and second level caches.
 const blockRows = 4096
 
+// renumberRows is the number of rows after which the dictionaries are nearly
+// complete, unless their tails are long, and are put into order once.
+const renumberRows = 1 << 17
+
 // NewCounter returns an empty Counter over columns, quasi-identifiers first,
 // and, unless unit is nil, the column that names the person. A type that can't
 // be counted is an error of kind Plan that names the column.
 func NewCounter(columns []CountedColumn, unit *CountedColumn) (*Counter, error) {
-	c := &Counter{columns: append([]CountedColumn(nil), columns...)}
+	c := &Counter{columns: append([]CountedColumn(nil), columns...), renumberAt: renumberRows}
 	if unit != nil {
 		c.columns = append(c.columns, *unit)
 		c.unit = true
@@ -93,9 +99,25 @@ func (c *Counter) Add(rec arrow.Record) error {
 			return err
 		}
 		c.tally.Add(c.block, to-from, c.sizes)
+		if waiting, ok := c.tally.Waiting(); ok && waiting >= c.renumberAt {
+			c.renumber()
+		}
 	}
 	c.rows += int64(n)
 	return nil
+}
+
+// renumber orders the dictionaries by value. The people keep their numbers:
+// their order does not matter.
+func (c *Counter) renumber() {
+	remap := make([][]uint32, len(c.columns))
+	for i, e := range c.encoders {
+		if c.unit && i == len(c.columns)-1 {
+			break
+		}
+		remap[i] = e.Renumber(c.columns[i].Order)
+	}
+	c.tally.Renumber(remap)
 }
 
 // encode fills the block with the codes of the rows from ≤ i < to.
@@ -157,7 +179,7 @@ func (c *Counter) finish() (*tuples, error) {
 		t.columns = append(t.columns, countedColumn{name: c.columns[i].Name, values: values, null: null})
 		c.encoders[i] = nil
 	}
-	codes, rows := c.tally.Sorted(remap, c.sizes)
+	codes, rows := c.tally.Sorted(remap, true)
 	c.tally = nil
 	t.codes, t.rows = codes[:counted], rows
 	if c.unit {

@@ -39,7 +39,7 @@ func (c *Counter) State() (arrow.Record, error) {
 			return nil, fmt.Errorf("column %q: %w", c.columns[i].Name, err)
 		}
 	}
-	codes, rows := c.tally.Sorted(remap, c.sizes)
+	codes, rows := c.tally.Sorted(remap, false)
 	fields := make([]arrow.Field, 0, len(c.columns)+1)
 	arrays := make([]arrow.Array, 0, len(c.columns)+1)
 	for i, col := range c.columns {

@@ -3,6 +3,7 @@ package code_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -46,6 +47,21 @@ func TestCodesTellValuesApart(t *testing.T) {
 					col := table.Record.Column(c)
 					check(t, e, col, codes)
 
+					// Codes in the order of the values, and then again with the same.
+					remap := e.Renumber(nil)
+					again, err := e.Encode(nil, col)
+					if err != nil {
+						t.Fatal(err)
+					}
+					for i, k := range codes {
+						if again[i] != remap[k] {
+							t.Fatalf("row %d: code %d after renumbering, want %d", i, again[i], remap[k])
+						}
+					}
+					if _, same, null, _ := e.Finish(nil); !slices.IsSorted(same) || null != e.Null() {
+						t.Fatal("renumbered codes are not in order")
+					}
+
 					// Half of the rows in another encoder, then merged.
 					first, _ := code.NewEncoder(field.Type)
 					second, _ := code.NewEncoder(field.Type)
@@ -58,9 +74,9 @@ func TestCodesTellValuesApart(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					remap := first.Merge(second)
+					merged := first.Merge(second)
 					for _, m := range more {
-						codes = append(codes, remap[m])
+						codes = append(codes, merged[m])
 					}
 					var swapped []int
 					for i := half; i < col.Len(); i++ {

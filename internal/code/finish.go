@@ -23,8 +23,50 @@ import (
 // The column flu, cold, null, flu was encoded as 0 1 2 0. Finish(nil) returns
 // the values cold, flu, null and the codes 1 0 2.
 func (e *Encoder) Finish(order []string) (values arrow.Array, remap []uint32, null int, err error) {
+	sorted := e.sorted(order)
+	null = -1
+	if e.null >= 0 {
+		null = len(sorted) - 1
+	}
+	return e.build(sorted), inverse(sorted), null, nil
+}
+
+// Renumber gives the values seen so far the codes that Finish would give them,
+// and returns the old code to the new one. Values not yet seen get codes after
+// them. Codes are then nearly in the order of the values, if most values have
+// been seen.
+func (e *Encoder) Renumber(order []string) (remap []uint32) {
+	sorted := e.sorted(order)
+	remap = inverse(sorted)
+	if e.text {
+		e.strings.renumber(sorted, remap)
+	} else {
+		e.numbers.renumber(sorted, remap)
+	}
+	if e.null >= 0 {
+		e.null = int64(remap[e.null])
+	}
+	for j, c := range e.remap {
+		if c != 0 {
+			e.remap[j] = remap[c-1] + 1
+		}
+	}
+	return remap
+}
+
+// inverse turns a list of codes into their places in it.
+func inverse(sorted []uint32) []uint32 {
+	places := make([]uint32, len(sorted))
+	for i, c := range sorted {
+		places[c] = uint32(i)
+	}
+	return places
+}
+
+// sorted returns all codes in the final order of their values.
+func (e *Encoder) sorted(order []string) []uint32 {
 	n := e.Len()
-	sorted := make([]uint32, 0, n) // codes in final order
+	sorted := make([]uint32, 0, n)
 	if e.text {
 		for c := range uint32(n) {
 			sorted = append(sorted, c)
@@ -46,38 +88,31 @@ func (e *Encoder) Finish(order []string) (values arrow.Array, remap []uint32, nu
 			sorted = append(sorted, p.code)
 		}
 	}
-	null = -1
 	if e.null >= 0 {
 		i := slices.Index(sorted, uint32(e.null))
 		copy(sorted[i:], sorted[i+1:])
-		null = n - 1
-		sorted[null] = uint32(e.null)
+		sorted[n-1] = uint32(e.null)
 	}
-	values = e.build(sorted)
-	if len(order) > 0 {
-		place := make(map[string]int, len(order))
-		for i, s := range order {
-			if _, twice := place[s]; !twice {
-				place[s] = i
-			}
-		}
-		rank := make([]int, n) // old code to its place
-		for i, c := range sorted {
-			if r, ok := place[Text(values, i)]; ok && i != null {
-				rank[c] = r
-			} else {
-				rank[c] = len(order) + i
-			}
-		}
-		slices.SortFunc(sorted, func(a, b uint32) int { return cmp.Compare(rank[a], rank[b]) })
-		values.Release()
-		values = e.build(sorted)
+	if len(order) == 0 {
+		return sorted
 	}
-	remap = make([]uint32, n)
+	place := make(map[string]int, len(order))
+	for i, s := range order {
+		if _, twice := place[s]; !twice {
+			place[s] = i
+		}
+	}
+	values := e.build(sorted)
+	defer values.Release()
+	rank := make([]int, n) // code to its place
 	for i, c := range sorted {
-		remap[c] = uint32(i)
+		rank[c] = len(order) + i
+		if r, ok := place[Text(values, i)]; ok && int64(c) != e.null {
+			rank[c] = r
+		}
 	}
-	return values, remap, null, nil
+	slices.SortFunc(sorted, func(a, b uint32) int { return cmp.Compare(rank[a], rank[b]) })
+	return sorted
 }
 
 // Values returns the distinct values in the order of their codes.

@@ -121,6 +121,26 @@ func (t *numbers) grow() {
 	}
 }
 
+// renumber gives the value of code sorted[i] the code i; remap is the inverse
+// of sorted.
+func (t *numbers) renumber(sorted, remap []uint32) {
+	keys := make([]uint64, len(t.keys))
+	for i, c := range sorted {
+		keys[i] = t.keys[c]
+	}
+	t.keys = keys
+	for i, c := range t.window {
+		if c != 0 {
+			t.window[i] = remap[c-1] + 1
+		}
+	}
+	for i := range t.slots {
+		if s := &t.slots[i]; s.code != 0 {
+			s.code = remap[s.code-1] + 1
+		}
+	}
+}
+
 func (t *numbers) memory() int64 {
 	return int64(cap(t.keys)*8 + len(t.window)*4 + len(t.slots)*int(unsafe.Sizeof(numberSlot{})))
 }

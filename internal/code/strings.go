@@ -150,6 +150,27 @@ func (t *strings) growLong() {
 	}
 }
 
+// renumber gives the string of code sorted[i] the code i; remap is the inverse
+// of sorted.
+func (t *strings) renumber(sorted, remap []uint32) {
+	text, ends := make([]byte, 0, len(t.text)), make([]uint64, 0, len(t.ends))
+	for _, c := range sorted {
+		text = append(text, t.at(c)...)
+		ends = append(ends, uint64(len(text)))
+	}
+	t.text, t.ends = text, ends
+	for i := range t.short {
+		if s := &t.short[i]; s.size != 0 {
+			s.code = remap[s.code]
+		}
+	}
+	for i := range t.long {
+		if s := &t.long[i]; s.code != 0 {
+			s.code = remap[s.code-1] + 1
+		}
+	}
+}
+
 func (t *strings) memory() int64 {
 	return int64(cap(t.text) + 8*cap(t.ends) +
 		len(t.short)*int(unsafe.Sizeof(shortSlot{})) + len(t.long)*int(unsafe.Sizeof(longSlot{})))

@@ -1,50 +1,351 @@
 package code
 
 // A Tally counts tuples of codes: how many rows have codes 0 4 2, how many
-// 1 4 2, and so on. It is used by one goroutine at a time.
+// 1 4 2, and so on. It is used by one goroutine at a time. What it holds
+// follows the number of distinct tuples, not of rows.
+//
+// The first tuples are kept as they come, until Renumber says that the
+// dictionaries are nearly complete. From then on tuples are packed into keys
+// (see layout), and the keys counted
+//
+//	by a counter for each key         up to 20 bits
+//	in buckets, 4 bytes a row         up to 42 bits
+//	in buckets, 8 bytes a row         up to 64 bits
+//	in a hash table, compared in full beyond
+//
+// Buckets are now and then sorted and counted into a segment. A code that does
+// not fit its field any more closes the segment and opens one with wider
+// fields. Sorted joins the segments.
 type Tally struct {
 	columns int
-	wide    *wide
+	sizes   []int // greater than every code so far, per column
+
+	first     [][]uint32 // the first tuples, column by column; nil once open
+	layout    layout
+	dense     []uint32 // rows per key
+	denseRows uint64   // rows in dense
+	narrow    *radix[uint32]
+	mid       *radix[uint64]
+	loose     segment // keys with rows, unsorted
+	segments  []segment
+	compacted int // entries after the last compaction
+	wide      *wide
+
+	keys []uint64 // of the block at hand
+
+	limits
 }
+
+// limits say when a tally rearranges what it holds. They change its speed and
+// memory and never what it counts.
+type limits struct {
+	denseBits uint // most bits of a key that is counted by a counter each
+	// maxKeys is the number of keys of four bytes in buckets at which they are
+	// sorted and counted; half as many of eight bytes.
+	maxKeys int
+	// minCompact is the number of segment entries below which segments are
+	// not joined early.
+	minCompact int
+}
+
+var defaultLimits = limits{
+	denseBits:  20,      // 4 MiB of counters
+	maxKeys:    1 << 24, // 64 MiB
+	minCompact: 1 << 22,
+}
+
+const blockKeys = 4096
 
 // NewTally returns an empty tally of tuples of a number of columns.
 func NewTally(columns int) *Tally {
-	return &Tally{columns: columns, wide: newWide(columns)}
+	return &Tally{columns: columns, sizes: make([]int, columns), first: make([][]uint32, columns), keys: make([]uint64, blockKeys),
+		limits: defaultLimits}
 }
 
-// Add counts tuples, codes[c][i] being the code of tuple i in column c. sizes
-// holds, for each column, a number greater than every code added so far.
+// Add counts n tuples, codes[c][i] being the code of tuple i in column c.
+// sizes[c] is greater than every code added to column c so far.
 func (t *Tally) Add(codes [][]uint32, n int, sizes []int) {
-	for i := range n {
-		t.wide.add(codes, i, 1)
+	copy(t.sizes, sizes)
+	if t.first != nil && t.columns > 0 {
+		for c := range t.first {
+			t.first[c] = append(t.first[c], codes[c][:n]...)
+		}
+		return
+	}
+	t.open()
+	if t.wide != nil {
+		for i := range n {
+			t.wide.add(codes, i, 1)
+		}
+		return
+	}
+	part := make([][]uint32, len(codes))
+	for from := 0; from < n; from += blockKeys {
+		to := min(from+blockKeys, n)
+		for c := range codes {
+			part[c] = codes[c][from:to]
+		}
+		keys := t.keys[:to-from]
+		t.layout.pack(keys, part)
+		t.count(keys)
+	}
+}
+
+// count counts packed keys.
+func (t *Tally) count(keys []uint64) {
+	switch {
+	case t.dense != nil:
+		if t.denseRows += uint64(len(keys)); t.denseRows >= 1<<32 {
+			t.seal()
+			t.denseRows = uint64(len(keys))
+		}
+		dense := t.dense
+		for _, k := range keys {
+			dense[k]++
+		}
+	case t.narrow != nil:
+		t.narrow.add(keys)
+		if t.narrow.keys >= t.maxKeys {
+			t.seal()
+		}
+	default:
+		t.mid.add(keys)
+		if t.mid.keys >= t.maxKeys/2 {
+			t.seal()
+		}
 	}
 }
 
 // AddRows counts tuple i for rows[i] rows.
 func (t *Tally) AddRows(codes [][]uint32, rows []int64, sizes []int) {
-	for i, n := range rows {
-		t.wide.add(codes, i, n)
+	copy(t.sizes, sizes)
+	t.open()
+	if t.wide != nil {
+		for i, n := range rows {
+			t.wide.add(codes, i, n)
+		}
+		return
+	}
+	keys := make([]uint64, len(rows))
+	t.layout.pack(keys, codes)
+	t.loose.keys = append(t.loose.keys, keys...)
+	t.loose.rows = append(t.loose.rows, rows...)
+	if len(t.loose.keys) >= t.minCompact {
+		t.seal()
 	}
 }
 
-// Merge takes over what other counted; remap maps its codes, column by column.
-// other is not used again.
-func (t *Tally) Merge(other *Tally, remap [][]uint32, sizes []int) {
-	o := other.wide
-	for e, n := range o.rows {
-		for c, k := range o.codes[e*o.columns : (e+1)*o.columns] {
-			t.wide.row[c] = remap[c][k]
-		}
-		t.wide.addRow(n)
+// Waiting reports whether the tally still keeps its tuples as they came, and
+// how many.
+func (t *Tally) Waiting() (n int, waiting bool) {
+	if t.first == nil || t.columns == 0 {
+		return 0, false
 	}
+	return len(t.first[0]), true
+}
+
+// Renumber maps the codes of a waiting tally, column by column (nil: unchanged)
+// and opens it. Tuples whose codes have the order of their values are counted
+// without being sorted again.
+func (t *Tally) Renumber(remap [][]uint32) {
+	for c, m := range remap {
+		if m == nil {
+			continue
+		}
+		for i, k := range t.first[c] {
+			t.first[c][i] = m[k]
+		}
+	}
+	t.open()
+}
+
+// open packs the first tuples, and makes the layout fit the codes so far.
+func (t *Tally) open() {
+	if t.wide != nil {
+		return
+	}
+	first := t.first
+	t.first = nil
+	if first == nil && t.layout.widths != nil && t.layout.holds(t.sizes) {
+		return
+	}
+	t.seal()
+	t.layout = layoutFor(t.sizes)
+	t.dense, t.narrow, t.mid = nil, nil, nil
+	switch b := t.layout.total; {
+	case b <= t.denseBits:
+		t.dense = make([]uint32, 1<<b)
+	case b <= 32+bucketBits:
+		t.narrow = newRadix[uint32](b)
+	case b <= 64:
+		t.mid = newRadix[uint64](b)
+	default:
+		t.widen()
+	}
+	if first != nil && t.columns > 0 {
+		t.Add(first, len(first[0]), t.sizes)
+	}
+}
+
+// seal closes what is being counted into segments.
+func (t *Tally) seal() {
+	var done tuples
+	switch {
+	case t.dense != nil && t.denseRows > 0:
+		for k, n := range t.dense {
+			if n > 0 {
+				done.keys = append(done.keys, uint64(k))
+				done.rows = append(done.rows, int64(n))
+			}
+		}
+		clear(t.dense)
+		t.denseRows = 0
+	case t.narrow != nil:
+		done = t.narrow.drain()
+	case t.mid != nil:
+		done = t.mid.drain()
+	}
+	sizes := append([]int(nil), t.sizes...)
+	for c, n := range sizes { // codes since added may not fit the layout
+		sizes[c] = min(n, 1<<t.width(c))
+	}
+	if len(done.keys) > 0 {
+		t.segments = append(t.segments, segment{tuples: done, sorted: true, layout: t.layout, sizes: sizes})
+	}
+	if len(t.loose.keys) > 0 {
+		t.loose.layout, t.loose.sizes = t.layout, sizes
+		t.segments = append(t.segments, t.loose)
+		t.loose = segment{}
+	}
+	t.compact()
+}
+
+func (t *Tally) width(c int) uint {
+	if t.layout.widths == nil {
+		return 0
+	}
+	return t.layout.widths[c]
+}
+
+// compact joins the segments when they have grown to twice what the last
+// compaction left, so that repeated tuples do not pile up and every entry is
+// moved a few times only.
+func (t *Tally) compact() {
+	entries := 0
+	for _, s := range t.segments {
+		entries += len(s.keys)
+	}
+	if len(t.segments) < 2 || entries < max(t.minCompact, 2*t.compacted) {
+		return
+	}
+	l := layoutFor(t.sizes)
+	if l.total > 64 {
+		return // about to be widened
+	}
+	all := combine(t.segments, nil, l, false)
+	t.segments = []segment{{tuples: all, sorted: true, layout: l, sizes: append([]int(nil), t.sizes...)}}
+	t.compacted = len(all.keys)
+}
+
+// widen moves all segments to the hash table.
+func (t *Tally) widen() {
+	if t.wide == nil {
+		t.wide = newWide(t.columns)
+	}
+	for _, s := range t.segments {
+		codes := make([][]uint32, t.columns)
+		for c := range codes {
+			codes[c] = s.layout.column(s.keys, c)
+			if s.remap != nil && s.remap[c] != nil {
+				for i, k := range codes[c] {
+					codes[c][i] = s.remap[c][k]
+				}
+			}
+		}
+		for i, n := range s.rows {
+			t.wide.add(codes, i, n)
+		}
+	}
+	t.segments = nil
+}
+
+// Merge takes over what other counted; remap maps its codes, column by column,
+// and sizes bounds the codes of both. other is not used again.
+func (t *Tally) Merge(other *Tally, remap [][]uint32, sizes []int) {
+	copy(t.sizes, sizes)
+	if first := other.first; first != nil && t.columns > 0 {
+		for c, col := range first {
+			for i, k := range col {
+				col[i] = remap[c][k]
+			}
+		}
+		t.Add(first, len(first[0]), sizes)
+		return
+	}
+	t.open()
+	if other.wide != nil {
+		if t.wide == nil {
+			t.seal()
+			t.dense, t.narrow, t.mid = nil, nil, nil
+			t.widen()
+		}
+		o := other.wide
+		for e, n := range o.rows {
+			for c, k := range o.codes[e*o.columns : (e+1)*o.columns] {
+				t.wide.row[c] = remap[c][k]
+			}
+			t.wide.addRow(n)
+		}
+		return
+	}
+	other.seal()
+	for _, s := range other.segments {
+		s.remap = compose(s.remap, remap)
+		t.segments = append(t.segments, s)
+	}
+	if t.wide != nil {
+		t.widen()
+		return
+	}
+	t.compact()
 }
 
 // Sorted returns the distinct tuples, their codes mapped by remap (nil leaves a
 // column's codes as they are), sorted by mapped codes column by column, and
-// the rows of each. remap must be one to one.
-func (t *Tally) Sorted(remap [][]uint32, sizes []int) (codes [][]uint32, rows []int64) {
-	return t.wide.sorted(remap)
+// the rows of each. remap must be one to one. The tally is left as it was
+// unless last is set; it is then not used again.
+func (t *Tally) Sorted(remap [][]uint32, last bool) (codes [][]uint32, rows []int64) {
+	t.open()
+	if t.wide != nil {
+		return t.wide.sorted(remap)
+	}
+	t.seal()
+	to := layoutFor(t.sizes)
+	all := combine(t.segments, remap, to, !last)
+	codes = make([][]uint32, t.columns)
+	for c := range codes {
+		codes[c] = to.column(all.keys, c)
+	}
+	return codes, all.rows
 }
 
 // Memory returns the bytes that the tally takes.
-func (t *Tally) Memory() int64 { return t.wide.memory() }
+func (t *Tally) Memory() int64 {
+	n := 4 * len(t.dense)
+	for _, col := range t.first {
+		n += 4 * cap(col)
+	}
+	for _, s := range append(t.segments, t.loose) {
+		n += 8*cap(s.keys) + 8*cap(s.rows)
+	}
+	if t.narrow != nil {
+		n += t.narrow.memory()
+	}
+	if t.mid != nil {
+		n += t.mid.memory()
+	}
+	if t.wide != nil {
+		return int64(n) + t.wide.memory()
+	}
+	return int64(n)
+}
