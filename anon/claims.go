@@ -92,7 +92,7 @@ func (p *Plan) statisticsClaims(s *step) []report.Claim {
 	c := report.Claim{Model: "differential-privacy", Unit: p.policy.unitName(), Checked: "no", Parameters: map[string]any{}}
 	b := s.budget
 	for key, v := range map[string]string{"epsilon": b.Epsilon(), "delta": b.Delta(), "rho": b.Rho()} {
-		if v != "" {
+		if v != "" && !noise.Off {
 			c.Parameters[key] = v
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -236,6 +237,52 @@ func TestVerifyRefusesEditedRows(t *testing.T) {
 				t.Errorf("want %q: %v", c.words, err)
 			}
 		})
+	}
+}
+
+// With the input at hand, people are counted and rows are compared.
+func TestVerifyWithInput(t *testing.T) {
+	ctx := context.Background()
+	p, err := ParsePolicy([]byte(membersPolicy), ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := func(csv string) arrowio.Source {
+		src, err := arrowio.OpenCSV(ctx, write(t, t.TempDir(), "in.csv", csv), p.CSVOptions())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return src
+	}
+	rel := releaseOf(t, membersPolicy, members())
+	for _, format := range []arrowio.Format{arrowio.CSVFormat, arrowio.IPCFormat} {
+		dir := folder(t, rel, format)
+		v, err := VerifyDir(ctx, dir, VerifyOptions{Input: open(members())})
+		if err != nil {
+			t.Fatal(err)
+		}
+		by := 0
+		for _, c := range v.Checks {
+			if c.By == "input" {
+				by++
+			}
+		}
+		if by != 3 { // the rows, the smallest class, the claim
+			t.Errorf("%d checks from the input: %+v", by, v.Checks)
+		}
+		for name, other := range map[string]string{
+			"another row":   members() + "z,20,a,flu,,1\n",
+			"fewer people":  regexp.MustCompile(`SECRETMEMBER\d`).ReplaceAllString(members(), "SECRETMEMBER"),
+			"another label": strings.Replace(members(), ",25,c,", ",25,b,", 1),
+		} {
+			_, err := VerifyDir(ctx, dir, VerifyOptions{Input: open(other)})
+			if ExitCode(err) != 3 || strings.Contains(err.Error(), "SECRET") {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if _, err := VerifyDir(ctx, dir, VerifyOptions{Input: arrowio.NewMemory(arrow.NewSchema(nil, nil))}); ExitCode(err) != 2 {
+			t.Errorf("an input of another policy: %v", err)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/oboro-data/oboro/arrowio"
+	"github.com/oboro-data/oboro/internal/noise"
 )
 
 const visitsPolicy = `oboro: 1
@@ -127,6 +128,13 @@ func TestStatisticsFromCSVToFolder(t *testing.T) {
 			t.Errorf("public groups %+v", r.Releases[1].Statistics)
 		}
 		noMarker(t, dir, "SECRET")
+		if noise.Off && format == arrowio.CSVFormat {
+			// 201 people in a (one with a fare that is no number), 100 in b;
+			// fares are 0 to 49, four times in a and twice in b.
+			if got := strings.Join(sortedLines(t, filepath.Join(dir, "by_city.csv")), "|"); got != "a,201,201,4900|b,100,100,2450|city,people,trips,fares" {
+				t.Errorf("without noise: %s", got)
+			}
+		}
 		if len(v.Checks) < 10 {
 			t.Errorf("checks %v", v.Checks)
 		}
@@ -168,7 +176,7 @@ func TestVerifyRefusesEditedStatistics(t *testing.T) {
 		{"total of the report", "report.json", `"epsilon": "75"`, `"epsilon": "7"`, "total", 3},
 		{"threshold of the report", "report.json", `"threshold": 2`, `"threshold": 1`, "threshold", 3},
 		{"scale of the report", "report.json", `"scale": "`, `"scale": "1`, "scale", 3},
-		{"claim of the report", "report.json", "by at most a factor of e^25", "by nothing", "claim", 3},
+		{"claim of the report", "report.json", `"model": "differential-privacy"`, `"model": "secrecy"`, "claim", 3},
 		{"bounds of the policy", "policy.yaml", "groups-per-unit: 2", "groups-per-unit: 1", "SHA-256", 3},
 		{"policy that is none", "policy.yaml", "unit: user", "unit: nobody", "not declared", 3},
 		{"report that is none", "report.json", `"oboro": 1`, `"oboro": 2`, "version", 1},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/big"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 
 	"github.com/oboro-data/oboro/arrowio"
+	"github.com/oboro-data/oboro/internal/code"
 	"github.com/oboro-data/oboro/internal/fault"
 	"github.com/oboro-data/oboro/kanon"
 	"github.com/oboro-data/oboro/report"
@@ -35,12 +37,25 @@ func (v *verifier) checkMicrodata(ctx context.Context, s *step, rel *report.Rele
 	if err := v.checkLevels(ctx, s, m, src); err != nil {
 		return err
 	}
+	people, err := v.checkInput(ctx, s, m, src)
+	if err != nil {
+		return err
+	}
+	diverse, err := v.checkDistinct(ctx, s, src, quasi)
+	if err != nil {
+		return err
+	}
 	var want []report.Claim
 	for i := range s.Microdata.Models {
 		c := v.plan.claim(s, &s.Microdata.Models[i])
 		want = append(want, c)
 		by, note := "output", ""
 		switch {
+		case s.Microdata.Models[i].Kind == "k-anonymity" && people:
+			by = "input"
+		case diverse && isDistinct(&s.Microdata.Models[i]):
+		case slices.Contains(found.Unchecked, s.spec.Models[i].String()) && v.policy.Unit != "":
+			by, note = "no", "the table does not tell people apart"
 		case slices.Contains(found.Unchecked, s.spec.Models[i].String()):
 			by, note = "no", "it compares with something that is not in the table"
 		case v.policy.Unit != "":
@@ -49,6 +64,28 @@ func (v *verifier) checkMicrodata(ctx context.Context, s *step, rel *report.Rele
 		v.note(s.Name, by, note, "%s", c.Text)
 	}
 	return v.checkClaims(rel, want)
+}
+
+// isDistinct reports whether the model asks which values a class has, and not
+// how many people have them: rows then tell as much as people.
+func isDistinct(m *Model) bool { return m.Kind == "l-diversity" && m.Variant == "distinct" }
+
+// checkDistinct recounts distinct l-diversity where people are claimed.
+func (v *verifier) checkDistinct(ctx context.Context, s *step, src arrowio.Source, quasi []string) (bool, error) {
+	var models []kanon.PrivacyModel
+	for i := range s.Microdata.Models {
+		if isDistinct(&s.Microdata.Models[i]) {
+			models = append(models, s.spec.Models[i])
+		}
+	}
+	if models == nil || v.policy.UnitIsRow {
+		return false, nil
+	}
+	_, err := kanon.Verify(ctx, src, kanon.VerifySpec{QuasiIdentifiers: quasi, Models: models})
+	if err != nil {
+		return false, inRelease(s.Name, err)
+	}
+	return true, nil
 }
 
 // checkColumns compares the table's columns with policy and report.
@@ -163,6 +200,53 @@ func (v *verifier) checkLevels(ctx context.Context, s *step, m *report.Microdata
 	return nil
 }
 
+// hasForm tests labels of computed hierarchies by their form.
+func (c *Column) hasForm(level int) (is func(string) bool, known bool) {
+	h := c.Hierarchy
+	switch {
+	case h.Prefix != nil && level > 0:
+		keep := int(h.Prefix[level-1])
+		return func(s string) bool {
+			r := []rune(s)
+			return strings.Trim(string(r[min(keep, len(r)):]), "*") == ""
+		}, true
+	case h.Intervals != nil && level > 0:
+		return func(s string) bool { return h.isInterval(s, level) }, true
+	}
+	return nil, false
+}
+
+// isInterval checks the lower end of an interval: it is a multiple of the
+// width or the least value, or the label is that of what lies outside.
+func (h *Hierarchy) isInterval(label string, level int) bool {
+	if label == "NaN" || label == "Inf" || label == "-Inf" {
+		return true
+	}
+	if rest, ok := strings.CutPrefix(label, "<"); ok {
+		return sameNumber(rest, h.Intervals.Min)
+	}
+	if rest, ok := strings.CutPrefix(label, ">"); ok {
+		return sameNumber(rest, h.Intervals.Max)
+	}
+	low := intervalStart.FindStringSubmatch(label)
+	if low == nil {
+		return false
+	}
+	n, ok := parseNumber(low[1])
+	if !ok {
+		return false
+	}
+	width := h.Intervals.Widths[level-1]
+	return sameNumber(low[1], h.Intervals.Min) || new(big.Rat).Quo(n.rat, width.rat).IsInt()
+}
+
+func sameNumber(text string, n Number) bool {
+	x, ok := parseNumber(text)
+	return ok && n.IsSet() && x.rat.Cmp(n.rat) == 0
+}
+
+var intervalStart = regexp.MustCompile(`^\[?(-?[0-9.]+(?:[eE][+-]?[0-9]+)?)`)
+
 // labelsAt returns the test of a label of a level; false where the policy
 // alone does not tell the labels.
 func (c *Column) labelsAt(level int) (is func(string) bool, known bool) {
@@ -178,7 +262,7 @@ func (c *Column) labelsAt(level int) (is func(string) bool, known bool) {
 	}
 	labels, ok := h.labels(level)
 	if !ok {
-		return nil, false
+		return c.hasForm(level)
 	}
 	top := c.Unlisted == kanon.TopUnlisted
 	return func(s string) bool { return labels[s] || top && (level == 0 || s == "*") }, true
@@ -217,13 +301,8 @@ func eachValue(ctx context.Context, src arrowio.Source, column string, f func(te
 // textAt is the text of a value that is not null. A dictionary's entry is its
 // text, not its index.
 func textAt(a arrow.Array, i int) string {
-	switch a := a.(type) {
-	case *array.String:
-		return a.Value(i)
-	case *array.LargeString:
-		return a.Value(i)
-	case *array.Dictionary:
-		return textAt(a.Dictionary(), a.GetValueIndex(i))
+	if s, ok := a.(*array.String); ok {
+		return s.Value(i)
 	}
-	return a.ValueStr(i)
+	return code.Text(a, i)
 }
