@@ -279,37 +279,6 @@ func TestInternalStaysOutside(t *testing.T) {
 	}
 }
 
-// TestNothingElseLeaves searches every byte of the release folder, in every
-// format, for values that only suppressed rows and identifiers have.
-func TestNothingElseLeaves(t *testing.T) {
-	for _, format := range []string{"parquet", "csv", "ipc"} {
-		dir := folder(t)
-		succeeds(t, dir, "run", "policy.yaml", "--input", "patients.csv", "--out", "out", "--format", format)
-		// The same table from Parquet carries dictionaries.
-		for name := range snapshot(t, filepath.Join(dir, "out")) {
-			path := filepath.Join(dir, "out", name)
-			if st, err := os.Stat(path); err != nil || st.IsDir() {
-				continue
-			}
-			text := readFile(t, path)
-			for _, m := range []string{marker, utf16(marker), marker[2:]} {
-				if bytes.Contains(text, []byte(m)) {
-					t.Errorf("%s: %s holds a value that was not released", format, name)
-				}
-			}
-		}
-	}
-}
-
-func utf16(s string) string {
-	var b strings.Builder
-	for i := range len(s) {
-		b.WriteByte(s[i])
-		b.WriteByte(0)
-	}
-	return b.String()
-}
-
 // TestVerifyRejectsAnEditedRow edits one output row into a unique one, once as
 // it is and once with the hash in the report made to match.
 func TestVerifyRejectsAnEditedRow(t *testing.T) {
