@@ -107,6 +107,22 @@ type blockScratch struct {
 	arrays []arrow.Array
 }
 
+// grow makes room for n rows.
+func (s *blockScratch) grow(n int, l *layout) {
+	if n <= len(s.group) {
+		return
+	}
+	s.group = make([]uint32, n)
+	s.unit = make([]uint64, n*l.unitWords)
+	s.noUnit = make([]bool, n)
+	s.values = make([][]uint64, len(l.inputs))
+	s.null = make([][]bool, len(l.inputs))
+	for i, in := range l.inputs {
+		s.values[i] = make([]uint64, n*in.width())
+		s.null[i] = make([]bool, n)
+	}
+}
+
 // newAccumulator makes an empty accumulator of a plan under a key.
 func newAccumulator(p *Plan, key *Key) (*Accumulator, error) {
 	keys := deriveKeys(key.secret)
@@ -150,16 +166,6 @@ func newAccumulator(p *Plan, key *Key) (*Accumulator, error) {
 		} else {
 			a.columns = append(a.columns, &sampleColumn{in: in})
 		}
-	}
-	s := &a.scratch
-	s.group = make([]uint32, blockRows)
-	s.unit = make([]uint64, blockRows*p.layout.unitWords)
-	s.noUnit = make([]bool, blockRows)
-	s.values = make([][]uint64, len(p.layout.inputs))
-	s.null = make([][]bool, len(p.layout.inputs))
-	for i, in := range p.layout.inputs {
-		s.values[i] = make([]uint64, blockRows*in.width())
-		s.null[i] = make([]bool, blockRows)
 	}
 	return a, nil
 }
@@ -208,6 +214,7 @@ func (a *Accumulator) checkColumns(rec arrow.Record) error {
 func (a *Accumulator) addBlock(rec arrow.Record) error {
 	n := int(rec.NumRows())
 	s, l := &a.scratch, a.layout
+	s.grow(n, l)
 	s.arrays = s.arrays[:0]
 	for _, i := range a.keyAt {
 		s.arrays = append(s.arrays, rec.Column(i))
@@ -304,7 +311,7 @@ func (a *Accumulator) newChunk() []uint64 {
 	if len(a.slab) < size {
 		chunks := slabChunks
 		if a.held < 1<<20 {
-			chunks = 16
+			chunks = 4
 		}
 		a.slab = make([]uint64, chunks*size)
 	}

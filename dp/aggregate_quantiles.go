@@ -261,16 +261,7 @@ func (d *draws) quantiles(places []uint64, ranks []rank, from, to uint64, out []
 func (d *draws) one(places []uint64, q rank, from, to uint64) uint64 {
 	d.loss, d.width = d.loss[:0], d.width[:0]
 	n := uint64(len(places))
-	target := q.num * n
-	switch c := min(d.inside, n/2); {
-	case noise.Off && q.num == q.den && n > 0:
-		target = (n - 1) * q.den // the last row itself
-	case noise.Off:
-	case q.num == 0:
-		target = c * q.den
-	case q.num == q.den:
-		target = (n - c) * q.den
-	}
+	target := d.target(q, n)
 	at := from
 	for i := uint64(0); i <= n; i++ {
 		next := to
@@ -298,6 +289,21 @@ func (d *draws) one(places []uint64, q rank, from, to uint64) uint64 {
 	return start + d.stream.Uint64n(d.width[i])
 }
 
+// target is den times the number of rows that should lie below the value of a
+// rank, of n rows.
+func (d *draws) target(q rank, n uint64) uint64 {
+	switch c := min(d.inside*q.den, n*q.den/2); {
+	case noise.Off && q.num == q.den && n > 0:
+		return (n - 1) * q.den // the last row itself
+	case noise.Off:
+	case q.num == 0:
+		return c
+	case q.num == q.den:
+		return n*q.den - c
+	}
+	return q.num * n
+}
+
 func absDiff(a, b uint64) uint64 {
 	if a > b {
 		return a - b
@@ -305,25 +311,37 @@ func absDiff(a, b uint64) uint64 {
 	return b - a
 }
 
-// scaleDown is rate/c as a fraction of 62-bit numbers, rounded down.
+// minRate is the least rate of a plan. With the greatest c, 10⁶, a rate is then
+// at least 2⁻⁵⁰, which keeps scaleDown exact but for the last bits.
+var minRate = exact.Frac(1, 1<<30)
+
+// checkRates refuses rates below minRate: ε so small against the rows and
+// groups of a unit that every draw would be as good as uniform.
+func (p *Plan) checkRates() error {
+	for i, r := range p.calibration.Rates {
+		if r.Num > 0 && exact.Int(int64(r.Num)).Quo(exact.Int(int64(r.Den))).Less(minRate) {
+			return fault.Planf("aggregate %q: its share of the budget is too small for the exact arithmetic; lower groups-per-unit or rows-per-group, or raise epsilon", p.query.Aggregates[i].OutputName())
+		}
+	}
+	return nil
+}
+
+// scaleDown is rate/c as a fraction of 62-bit numbers, rounded down, for a rate
+// of at least minRate and c up to maxRankDenominator.
 func scaleDown(r Rate, c uint64) (num, den uint64) {
-	num, den = r.Num, r.Den
-	hi, lo := bits.Mul64(den, c)
-	shift := 0
-	for hi > 0 || lo > noise.MaxScale {
-		lo = lo>>1 | hi<<63 | lo&1 // the bit lost rounds up
-		hi >>= 1
-		shift++
+	hi, lo := bits.Mul64(r.Den, c)
+	shift := max(0, bits.Len64(hi)+64-62)
+	if hi == 0 {
+		shift = max(0, bits.Len64(lo)-62)
 	}
-	if lo == 0 {
-		lo = 1
+	if shift == 0 {
+		return r.Num, lo
 	}
-	// Rounding den up and num down lowers the rate.
-	if shift > 0 {
-		lo++
-		num >>= shift
+	den = hi<<(64-shift) | lo>>shift
+	if den<<shift != lo { // what was cut off rounds up
+		den++
 	}
-	return max(num, 1), lo
+	return r.Num >> shift, min(den, noise.MaxScale)
 }
 
 // A groupedList is a list of fixed-width entries sorted by their first word.

@@ -504,8 +504,8 @@ func (b *bounder) rowWords(k *bucket, e entryKey, dst []uint64) []uint64 {
 		return append(dst, b.entries[at+1:at+b.layout.words]...)
 	}
 	p := k.earlier(b.entries[at+2])
-	head := uint64(p.run.group[p.i])
-	dst = append(dst, head)
+	head := len(dst)
+	dst = append(dst, uint64(p.run.group[p.i]))
 	for i, in := range b.layout.inputs {
 		r := &p.run.inputs[i]
 		var v []uint64
@@ -518,7 +518,7 @@ func (b *bounder) rowWords(k *bucket, e entryKey, dst []uint64) []uint64 {
 			v, _ = r.values(p.i, in.width())
 		}
 		if len(v) > 0 {
-			dst[0] |= 1 << (32 + i)
+			dst[head] |= 1 << (32 + i)
 			dst = append(dst, v...)
 		} else {
 			dst = append(dst, make([]uint64, in.width())...)

@@ -246,7 +246,10 @@ func (b *binder) aggregates() error {
 	}
 	var err error
 	p.calibration, err = Calibrate(p.budget, p.query.Bounds.MaxGroups, p.query.Noise, p.query.Backend, p.needs, sel)
-	return err
+	if err != nil {
+		return err
+	}
+	return p.checkRates()
 }
 
 // names checks that output columns have distinct names and makes the schema.
