@@ -19,6 +19,21 @@ import (
 )
 
 func (r *Release) runStatistics(ctx context.Context, s *step, src arrowio.Source, acct *dp.Accountant, o RunOptions) error {
+	src = arrowio.Lenient(src) // statistics never fail on data
+	plan, err := s.statisticsPlan(src.Schema(), o)
+	if err != nil {
+		return err
+	}
+	rel, err := plan.Run(ctx, src, acct, s.Name)
+	if err != nil {
+		return inRelease(s.Name, err)
+	}
+	r.addStatistics(s, plan, rel)
+	return nil
+}
+
+// statisticsPlan plans a statistics release for a schema.
+func (s *step) statisticsPlan(schema *arrow.Schema, o RunOptions) (*dp.Plan, error) {
 	q := *s.query
 	q.Workers, q.Memory = o.Workers, o.Memory
 	if listen := o.progress(s.Name); listen != nil {
@@ -26,18 +41,18 @@ func (r *Release) runStatistics(ctx context.Context, s *step, src arrowio.Source
 	}
 	if q.Noise == dp.NoiseGoogle {
 		if q.Backend = o.Backend; q.Backend == nil {
-			return fault.Planf("%s: noise: google needs the backend of package dp/googlenoise in RunOptions; pass it, or write noise: exact", s.Name)
+			return nil, fault.Planf("%s: noise: google needs the backend of package dp/googlenoise in RunOptions; pass it, or write noise: exact", s.Name)
 		}
 	}
-	src = arrowio.Lenient(src) // statistics never fail on data
-	plan, err := dp.NewPlan(&q, src.Schema(), s.budget)
+	plan, err := dp.NewPlan(&q, schema, s.budget)
 	if err != nil {
-		return inRelease(s.Name, err)
+		return nil, inRelease(s.Name, err)
 	}
-	rel, err := plan.Run(ctx, src, acct, s.Name)
-	if err != nil {
-		return inRelease(s.Name, err)
-	}
+	return plan, nil
+}
+
+// addStatistics takes up a finished table of statistics.
+func (r *Release) addStatistics(s *step, plan *dp.Plan, rel *dp.Release) {
 	figures := r.plan.declaredFigures(s)
 	figures.Groups = rel.Groups()
 	addNoise(&figures, plan)
@@ -48,7 +63,6 @@ func (r *Release) runStatistics(ctx context.Context, s *step, src arrowio.Source
 		Name: s.Name, Kind: "statistics", Statistics: &figures, Claims: r.plan.statisticsClaims(s),
 	})
 	r.tables = append(r.tables, table{step: s, source: rel})
-	return nil
 }
 
 // addNoise fills in what the plan of package dp says of noise and selection.

@@ -1,0 +1,136 @@
+package anon
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/apache/arrow/go/v17/arrow/ipc"
+
+	"github.com/oboro-data/oboro/arrowio"
+	"github.com/oboro-data/oboro/dp"
+	"github.com/oboro-data/oboro/internal/fault"
+	"github.com/oboro-data/oboro/internal/fold"
+	"github.com/oboro-data/oboro/report"
+)
+
+// A Partial is the partial state of one statistics release whose rows lie on
+// several machines. Whoever coordinates draws a key with [dp.NewKey]; every
+// machine makes a Partial from the same policy, schema and key and takes up the
+// rows it has, split in any way; the states travel as bytes, are merged in any
+// order and any tree, and are finished once. Noise is added there and nowhere
+// else: the result is distributed as if one process had read all rows.
+//
+// A Partial holds personal data. It is used by one goroutine at a time.
+type Partial struct {
+	plan *Plan
+	step *step
+	dp   *dp.Plan
+	acc  *dp.Accumulator
+	opts RunOptions
+	key  *dp.Key
+}
+
+// NewPartial returns the empty state of a statistics release of the policy. A
+// microdata release has none, and is refused: its classes need all rows at
+// once.
+func (p *Plan) NewPartial(release string, key *dp.Key, opts ...RunOptions) (*Partial, error) {
+	var o RunOptions
+	if len(opts) > 0 {
+		o = opts[0]
+	}
+	if p.schema == nil {
+		return nil, fault.Planf("%s: this plan was made without a schema; make it with that of the input", p.policy.file)
+	}
+	for _, s := range p.steps {
+		if s.Name != release {
+			continue
+		}
+		if s.Statistics == nil {
+			return nil, fault.Planf("%s: only statistics have partial states; make the rows of this release in one process", s.Name)
+		}
+		plan, err := s.statisticsPlan(p.schema, o)
+		if err != nil {
+			return nil, err
+		}
+		acc, err := plan.NewAccumulator(key)
+		if err != nil {
+			return nil, inRelease(s.Name, err)
+		}
+		return &Partial{p, s, plan, acc, o, key}, nil
+	}
+	return nil, fault.Planf("%s: the policy declares no release of that name; name one that it declares", p.policy.file)
+}
+
+// Update takes up the rows of a source.
+func (s *Partial) Update(ctx context.Context, src arrowio.Source) error {
+	o := fold.Options{Workers: s.opts.Workers, Columns: s.dp.Columns()}
+	acc, err := fold.Source(ctx, arrowio.Lenient(src), func() (*dp.Accumulator, error) { return s.dp.NewAccumulator(s.key) }, o)
+	if err == nil {
+		err = s.acc.Merge(acc)
+	}
+	if err != nil {
+		return inRelease(s.step.Name, err)
+	}
+	return nil
+}
+
+// State returns the state as bytes: an Arrow IPC stream of one batch. Equal
+// rows give equal bytes, however they were split, ordered and merged.
+func (s *Partial) State() ([]byte, error) {
+	rec, err := s.acc.State()
+	if err != nil {
+		return nil, inRelease(s.step.Name, err)
+	}
+	defer rec.Release()
+	var buf bytes.Buffer
+	w := ipc.NewWriter(&buf, ipc.WithSchema(rec.Schema()))
+	if err := w.Write(rec); err != nil {
+		return nil, fault.Inputf("%s: the state can't be encoded: %w", s.step.Name, err)
+	}
+	if err := w.Close(); err != nil {
+		return nil, fault.Inputf("%s: the state can't be encoded: %w", s.step.Name, err)
+	}
+	return buf.Bytes(), nil
+}
+
+// Merge takes up the rows of another state of the same release, policy, schema
+// and key.
+func (s *Partial) Merge(state []byte) error {
+	err := arrowio.Recovered("the partial state", func() error {
+		r, err := ipc.NewReader(bytes.NewReader(state), ipc.WithAllocator(arrowio.LimitAllocator(int64(len(state)))))
+		if err != nil {
+			return arrowio.Damaged("the partial state")
+		}
+		defer r.Release()
+		n := 0
+		for ; r.Next(); n++ {
+			if err := s.acc.MergeState(r.Record()); err != nil {
+				return err
+			}
+		}
+		if n == 0 || arrowio.ReadError("the partial state", r.Err()) != nil {
+			return arrowio.Damaged("the partial state")
+		}
+		return nil
+	})
+	if err != nil {
+		return inRelease(s.step.Name, err)
+	}
+	return nil
+}
+
+// Finish pays for the release, adds noise, selects groups and returns the
+// table with its report, whose total is this release's alone. The state is not
+// used again.
+func (s *Partial) Finish() (*Release, error) {
+	price := s.dp.Price()
+	rel, err := s.dp.Finalize(dp.NewAccountant(price), s.step.Name, s.acc)
+	if err != nil {
+		return nil, inRelease(s.step.Name, err)
+	}
+	s.key.Erase()
+	r := &Release{plan: s.plan, report: s.plan.newReport()}
+	r.report.Total = &report.Total{Epsilon: orNil(price.Epsilon()), Delta: orNil(price.Delta()), Rho: orNil(price.Rho())}
+	r.addStatistics(s.step, s.dp, rel)
+	return r, nil
+}
