@@ -51,7 +51,7 @@ func (c *demoCommand) Run(ctx context.Context, s *session) error {
 			return err
 		}
 	}
-	text := fmt.Sprintf("%d visits of %d synthetic members of a Japanese social network, made on the fly.\n", c.Rows, src.Members())
+	text := fmt.Sprintf("%s visits of %s synthetic members of a Japanese social network, made on the fly.\n", thousands(c.Rows), thousands(src.Members()))
 	if err := s.print(text); err != nil {
 		return err
 	}

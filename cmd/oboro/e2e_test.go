@@ -411,7 +411,7 @@ func TestInterruption(t *testing.T) {
 func TestDemo(t *testing.T) {
 	dir := t.TempDir()
 	text := succeeds(t, dir, "demo", "--rows", "30000", "--table", "visits.parquet")
-	for _, word := range []string{"30000 visits", "visits", "by_prefecture", "by_page", "ε = 2", "oboro verify oboro-demo"} {
+	for _, word := range []string{"30,000 visits", "visits", "by_prefecture", "by_page", "ε = 2", "oboro verify oboro-demo"} {
 		if !strings.Contains(text, word) {
 			t.Errorf("the summary lacks %q:\n%s", word, text)
 		}

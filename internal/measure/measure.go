@@ -23,6 +23,7 @@ import (
 // (cy), Smallest is 1. The risk is the mean, over rows, of 1/(people of the
 // row's class): (3·1/2 + 2·1)/5 = 0.7.
 type Exposure struct {
+	Counted  string  `json:"counted"` // "people", or "rows" where every row counts as one
 	Rows     int64   `json:"rows"`
 	People   int64   `json:"people"`
 	Classes  int64   `json:"classes"`
@@ -135,8 +136,9 @@ func (m *measurement) exposure() *Exposure {
 	if e.Rows > 0 {
 		e.Risk /= float64(e.Rows)
 	}
-	e.People = e.Rows
+	e.People, e.Counted = e.Rows, "rows"
 	if m.unit {
+		e.Counted = "people"
 		e.People = int64(m.encoders[m.width].Len())
 		for pair := range m.pairs {
 			if m.people[pair>>32] == 1 {

@@ -44,12 +44,12 @@ func TestExpose(t *testing.T) {
 		columns    []string
 		want       Exposure
 	}{
-		{"people", "who", five, []string{"zip"}, Exposure{5, 3, 3, 1, 1, 0.7, []int64{3}}},
-		{"rows", "", five, []string{"zip"}, Exposure{5, 5, 3, 2, 1, 3.0 / 5, []int64{3}}},
-		{"no column", "who", five, nil, Exposure{5, 3, 1, 0, 3, 1.0 / 3, nil}},
-		{"two columns", "", five, []string{"who", "zip"}, Exposure{5, 5, 4, 3, 1, 4.0 / 5, []int64{3, 3}}},
-		{"rows of null unit are one person", "who", nulls, []string{"zip"}, Exposure{5, 3, 3, 1, 1, 4.0 / 5, []int64{3}}},
-		{"no rows", "who", table("who zip"), []string{"zip"}, Exposure{0, 0, 0, 0, 0, 0, []int64{0}}},
+		{"people", "who", five, []string{"zip"}, Exposure{"people", 5, 3, 3, 1, 1, 0.7, []int64{3}}},
+		{"rows", "", five, []string{"zip"}, Exposure{"rows", 5, 5, 3, 2, 1, 3.0 / 5, []int64{3}}},
+		{"no column", "who", five, nil, Exposure{"people", 5, 3, 1, 0, 3, 1.0 / 3, nil}},
+		{"two columns", "", five, []string{"who", "zip"}, Exposure{"rows", 5, 5, 4, 3, 1, 4.0 / 5, []int64{3, 3}}},
+		{"rows of null unit are one person", "who", nulls, []string{"zip"}, Exposure{"people", 5, 3, 3, 1, 1, 4.0 / 5, []int64{3}}},
+		{"no rows", "who", table("who zip"), []string{"zip"}, Exposure{"people", 0, 0, 0, 0, 0, 0, []int64{0}}},
 	} {
 		got, err := Expose(context.Background(), c.src, c.unit, c.columns)
 		if err != nil {
