@@ -122,12 +122,19 @@ func (n *Gaussian) draw(s *Stream) (negative bool, hi, lo uint64) {
 }
 
 // accept is true with probability e^-γ, γ = (y - σ²/t)²/2σ² (CKS algorithm 3).
+func (n *Gaussian) accept(s *Stream, y uint64) bool {
+	w := s.word()
+	low, high := n.bracket(y)
+	return w < low || w <= high && s.acceptSlow(n, w, 0, y)
+}
+
+// bracket brackets e^-γ as expNeg does.
 //
 // With σ² = a/b, γ = (y·t·b - a)²/(2abt²). The root y·t·b - a has at most 128
 // bits. It is cut to its leading 64, squared, cut again and multiplied by the
 // 64-bit inverse of the divisor: four truncations, each of at most 2⁻⁶¹ of the
 // value. So γ lies between the product and (1 + 2⁻⁵⁹) times it.
-func (n *Gaussian) accept(s *Stream, y uint64) bool {
+func (n *Gaussian) bracket(y uint64) (low, high uint64) {
 	hi, lo := bits.Mul64(y, n.tb)
 	var borrow uint64
 	lo, borrow = bits.Sub64(lo, n.alo, 0)
@@ -137,7 +144,7 @@ func (n *Gaussian) accept(s *Stream, y uint64) bool {
 		hi, _ = bits.Sub64(0, hi, borrow)
 	}
 	if hi|lo == 0 {
-		return true
+		return ^uint64(0), ^uint64(0)
 	}
 	// root ≈ m·2^e, 2⁶³ ≤ m < 2⁶⁴.
 	var m uint64
@@ -152,22 +159,20 @@ func (n *Gaussian) accept(s *Stream, y uint64) bool {
 	q, _ := bits.Mul64(m, m)         // root² ≈ q·2^(64+2e)
 	r, _ := bits.Mul64(q, n.inverse) // γ ≈ r·2^(128+2e-exponent)
 	// In units of 2⁻⁶⁴: γ ≈ r·2^shift.
-	shift := 64 + 128 + 2*e - n.exponent
-	var k, x uint64
-	switch {
+	switch shift := 64 + 128 + 2*e - n.exponent; {
 	case shift >= 64: // γ ≥ 2⁶¹
-		k = 64
+		return 0, 0
 	case shift >= 0:
-		k, x = r>>(64-shift), r<<shift
+		k := r >> (64 - shift)
+		if k >= 64 {
+			return 0, 0
+		}
+		return expNeg(k, r<<shift, 32*(k+1)+2)
 	case shift > -64:
-		x = r >> -shift
+		return expNeg(0, r>>-shift, 34)
+	default:
+		return expNeg(0, 0, 34)
 	}
-	w := s.word()
-	if k >= 64 { // e^-64 is less than one unit
-		return w == 0 && s.acceptSlow(n, w, 0, y)
-	}
-	low, high := expNeg(k, x, 32*(k+1)+2)
-	return w < low || w <= high && s.acceptSlow(n, w, 0, y)
 }
 
 // acceptSlow decides accept's comparison for the proposal hi·2⁶⁴ + lo and a
