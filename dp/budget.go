@@ -2,10 +2,12 @@ package dp
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/oboro-data/oboro/internal/exact"
 	"github.com/oboro-data/oboro/internal/fault"
+	"github.com/oboro-data/oboro/internal/pld"
 )
 
 // A Budget is an amount of privacy loss: what a release may cost, what it did
@@ -238,6 +240,35 @@ func (b Budget) String() string {
 		return fmt.Sprintf("%s=%s", name, b.loss)
 	}
 	return fmt.Sprintf("%s=%s, δ=%s", name, b.loss, b.delta)
+}
+
+// FromZCDP converts a budget in ρ into ε: ρ-zCDP implies (ε, δ)-differential
+// privacy for the ε of proposition 12 of Canonne, Kamath and Steinke 2020 at
+// the given delta, 0 < delta < 1, which is added to the δ of b. ε is rounded up
+// to nine digits. The error is of kind fault.Plan.
+func FromZCDP(b Budget, delta float64) (Budget, error) {
+	if err := b.AcceptLargeDelta().Validate(); err != nil {
+		return Budget{}, err
+	}
+	d, ok := exact.FromFloat(delta)
+	if !b.zcdp || !ok || d.Sign() <= 0 {
+		return Budget{}, fault.Planf("budget: converting ρ into ε takes a budget in ρ and a delta greater than 0")
+	}
+	epsilon := pld.ZCDPEpsilonUp(b.loss.FloatUp(), d.FloatDown())
+	rounded, ok := exact.FromFloat(ceilDigits(epsilon, 9))
+	if !ok {
+		return Budget{}, fault.Planf("budget: rho is too great for any epsilon at this delta")
+	}
+	c := Budget{loss: rounded, delta: b.delta.Add(d), largeDelta: b.largeDelta}
+	return c, c.AcceptLargeDelta().Validate()
+}
+
+// ceilDigits is the least decimal of the given digits that is at least x.
+func ceilDigits(x float64, digits int) float64 {
+	if y := roundDigits(x, digits); y >= x {
+		return y
+	}
+	return roundDigits(x*(1+math.Pow(10, 1-float64(digits))), digits)
 }
 
 // inZCDP is b in the currency ρ. (ε, δ)-differential privacy implies
