@@ -180,7 +180,7 @@ func (m *Mechanism) String() string {
 	}
 }
 
-// Variance is the variance of the noise, up to a relative error of 1e-9.
+// Variance is the variance of the noise, up to a relative error of 1e-4.
 //
 // Discrete Laplace (Canonne, Kamath and Steinke 2020, section 3.3), with
 // q = e^(-1/t): 2q/(1-q)². Discrete Gaussian: at most σ², and equal to it up
@@ -190,6 +190,9 @@ func (m *Mechanism) Variance() float64 {
 	switch m.kind {
 	case DiscreteGaussian:
 		g := float64(m.refine)
+		if sigma := m.sigma(); m.refine > 1 && sigma < 2 {
+			return roundedVariance(sigma)
+		}
 		if m.refine > 1 {
 			return (t + (g*g-1)/12) / (g * g)
 		}
@@ -208,6 +211,16 @@ func (m *Mechanism) Variance() float64 {
 		s := math.Sinh(1 / (2 * t))
 		return 1 / (2 * s * s)
 	}
+}
+
+// roundedVariance is the variance of Gaussian noise rounded to whole numbers,
+// Σ z²·P[z] = Σ 2(2z-1)·P[Z ≥ z] over z ≥ 1.
+func roundedVariance(sigma float64) float64 {
+	v := 0.0
+	for z := 1.0; z < 80; z++ {
+		v += 2 * (2*z - 1) * pld.GaussianTail((z-0.5)/sigma)
+	}
+	return v
 }
 
 // smallGaussianVariance sums the definition for σ² ≤ 2.
@@ -314,8 +327,9 @@ func (m *Mechanism) logTailUp(z int64) float64 {
 		s := exact.SqrtUp(m.scale.FloatUp())
 		x := exact.DivDown(k, s)
 		if x < 1 {
-			// Concave part: the sum is at most the integral plus the term k.
-			return math.Log(math.Min(0.5, pld.GaussianTail(x)+0.4/s)) + 1e-12
+			// Where the density is concave the midpoint rule errs by at most
+			// ∫|φ″|/24 < 0.05 steps, and by no more than the greatest term.
+			return math.Log(math.Min(0.5, pld.GaussianTail(x)+math.Min(0.4/s, 0.05/(s*s)))) + 1e-12
 		}
 		return pld.LogGaussianTailUp(x)
 	case TruncatedGeometric:
