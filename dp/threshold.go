@@ -71,7 +71,7 @@ func truncatedFor(scale exact.Rat, groups int64, delta exact.Rat) (*Mechanism, i
 	if p <= 0 {
 		return nil, 0, errSelectionDelta
 	}
-	t, logP := scale.Float(), math.Log(p)
+	t, logP := scale.Float(), exact.LogDown(p)
 	mass := func(k int64) float64 { return logTruncatedMass(t, k) }
 	lo, hi := int64(0), int64(1)
 	for mass(hi) > logP-1e-11 {

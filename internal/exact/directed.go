@@ -131,7 +131,7 @@ func LogUp(x float64) float64 {
 	if x == 1 {
 		return 0
 	}
-	return up2(math.Log(x))
+	return up2(logarithm(x))
 }
 
 // LogDown is at most ln x.
@@ -139,7 +139,16 @@ func LogDown(x float64) float64 {
 	if x == 1 {
 		return 0
 	}
-	return down2(math.Log(x))
+	return down2(logarithm(x))
+}
+
+// logarithm is math.Log, which is wrong below the normal range on some
+// processors.
+func logarithm(x float64) float64 {
+	if x > 0 && x < 0x1p-1000 {
+		return math.Log(x*0x1p200) - 200*math.Ln2
+	}
+	return math.Log(x)
 }
 
 // Log1pUp is at least ln(1 + x).

@@ -93,22 +93,32 @@ func LaplaceRDP(t, alpha float64) RDP {
 	return RDP{alpha, math.Max(0, (x+rest)/(alpha-1)+8*ulp*(x+1)/(alpha-1))}
 }
 
-// RandomizedResponseRDP is the divergence of order alpha between the answers
-// of two respondents (replacement) under k-ary randomised response that keeps
-// the true value with probability 1-p and else draws one of the k values
-// uniformly. alpha may be +Inf.
-func RandomizedResponseRDP(p float64, k int, alpha float64) RDP {
-	keep := 1 - p + p/float64(k)
-	other := p / float64(k)
+// FiniteRDP is the divergence of order alpha of the probabilities p from q, on
+// finitely many outcomes. alpha may be +Inf.
+func FiniteRDP(p, q []float64, alpha float64) RDP {
+	top := math.Inf(-1)
+	terms := make([]float64, 0, len(p))
+	for i := range p {
+		switch {
+		case p[i] == 0:
+		case q[i] == 0:
+			return RDP{alpha, math.Inf(1)}
+		case math.IsInf(alpha, 1):
+			top = math.Max(top, math.Log(p[i]/q[i]))
+		default:
+			t := alpha*math.Log(p[i]) - (alpha-1)*math.Log(q[i])
+			terms, top = append(terms, t), math.Max(top, t)
+		}
+	}
 	if math.IsInf(alpha, 1) {
-		return RDP{alpha, math.Log(keep/other) * (1 + 4*ulp)}
+		return RDP{alpha, math.Max(0, top*(1+4*ulp))}
 	}
-	if keep == other {
-		return RDP{alpha, 0}
+	sum := 0.0
+	for _, t := range terms {
+		sum += math.Exp(t - top)
 	}
-	// The two answers that differ, and k-2 that do not.
-	sum := math.Pow(keep/other, alpha-1)*keep + math.Pow(other/keep, alpha-1)*other + float64(k-2)*other
-	return RDP{alpha, math.Max(0, math.Log(sum)/(alpha-1)) * (1 + 1e-14)}
+	e := (top + math.Log(sum)) / (alpha - 1)
+	return RDP{alpha, math.Max(0, e+8*ulp*(math.Abs(top)+1)/(alpha-1))}
 }
 
 // DeltaUp bounds from above the δ for which the divergence implies
@@ -129,34 +139,4 @@ func (r RDP) EpsilonUp(delta float64) float64 {
 	y := (math.Log(delta) + math.Log(a)) / (a - 1)
 	e := r.Epsilon + x - y
 	return math.Max(0, e+8*ulp*(r.Epsilon+math.Abs(x)+math.Abs(y)))
-}
-
-// AdvancedComposition bounds from above the ε of k mechanisms, each
-// ε₀-differentially private, with a slack of delta, by the exact composition
-// theorem for pure differential privacy (Kairouz, Oh and Viswanath 2017,
-// theorem 3.3): the least (k-2i)·ε₀ whose δ is at most delta, where
-//
-//	δᵢ = Σ_{l<i} C(k,l)·(e^((k-l)ε₀) - e^((k-2i+l)ε₀)) / (1+e^ε₀)^k.
-func AdvancedComposition(epsilon0 float64, k int, delta float64) float64 {
-	best := float64(k) * epsilon0
-	for i := 1; 2*i <= k; i++ {
-		if compositionDelta(epsilon0, k, i) > delta {
-			break
-		}
-		best = float64(k-2*i) * epsilon0
-	}
-	return best
-}
-
-func compositionDelta(e0 float64, k, i int) float64 {
-	lk, _ := math.Lgamma(float64(k + 1))
-	base := float64(k) * (e0 + math.Log1p(math.Exp(-e0))) // ln (1+e^ε₀)^k
-	sum := 0.0
-	for l := range i {
-		ll, _ := math.Lgamma(float64(l + 1))
-		lr, _ := math.Lgamma(float64(k - l + 1))
-		c := lk - ll - lr
-		sum += math.Exp(c+float64(k-l)*e0-base) * -math.Expm1(float64(2*(l-i))*e0)
-	}
-	return sum * (1 + 1e-12)
 }

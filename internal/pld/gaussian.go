@@ -29,24 +29,64 @@ func GaussianDeltaUp(mu, epsilon float64) float64 {
 	}
 	a := epsilon/mu - mu/2
 	b := epsilon/mu + mu/2
-	if a < -8 {
-		// M would be huge. Here Q(a) is close to 1 and nothing cancels.
+	switch {
+	case a > 38: // φ underflows
+		return math.SmallestNonzeroFloat64
+	case a < -8: // M would be huge; here Q(a) is close to 1 and nothing cancels
 		d := math.Erfc(a/math.Sqrt2)/2 - math.Exp(epsilon+logQ(b))
 		return math.Min(1, d*(1+1e-14)+1e-15)
 	}
-	ma, mb := mills(a), mills(b)
-	diff := (ma - mb) + millsError*(ma+mb) + argumentError*math.Abs(a)*(ma-mb)
-	d := diff * math.Exp(-a*a/2) / math.Sqrt(2*math.Pi)
+	d := millsDrop(a, b) * math.Exp(-a*a/2) / math.Sqrt(2*math.Pi)
 	// a errs by 2⁻⁵² of (ε/μ + μ/2), so the exponent by that times |a|.
 	d *= 1 + 8*ulp*(2+math.Abs(a)*(b+math.Abs(a)))
 	return math.Min(1, d)
 }
 
 const (
-	ulp           = 1.0 / (1 << 52)
-	millsError    = 24 * ulp // relative error of mills, tested against 200 bits
-	argumentError = 8 * ulp
+	ulp        = 1.0 / (1 << 52)
+	millsError = 24 * ulp // relative error of mills, tested against 200 bits
 )
+
+// millsDrop bounds M(a) - M(b), a < b, from above. Where a and b are close the
+// difference would lose digits; as M′(x) = x·M(x) - 1, it is then the integral
+// of 1 - x·M(x), by Gauss and Legendre's rule of eight points, which is exact to
+// the last digit on an interval of length 1.
+func millsDrop(a, b float64) float64 {
+	if b-a > 1 {
+		ma, mb := mills(a), mills(b)
+		return ma - mb + millsError*(ma+mb)
+	}
+	mid, half, sum := (a+b)/2, (b-a)/2, 0.0
+	for i, x := range legendreNodes {
+		sum += legendreWeights[i] * (millsSlope(mid-half*x) + millsSlope(mid+half*x))
+	}
+	return half * sum * (1 + 64*ulp)
+}
+
+var (
+	legendreNodes   = [4]float64{0.18343464249564980, 0.52553240991632899, 0.79666647741362674, 0.96028985649753623}
+	legendreWeights = [4]float64{0.36268378337836198, 0.31370664587788729, 0.22238103445337447, 0.10122853629037626}
+)
+
+// millsSlope is 1 - x·M(x) > 0. With M = 1/(x + t), t = 1/(x + 2/(x + …)), it is
+// t·M for great x, without cancellation.
+func millsSlope(x float64) float64 {
+	if x < 4 {
+		return 1 - x*mills(x)
+	}
+	t := 1 / millsFraction(x, 2)
+	return t / (x + t)
+}
+
+// millsFraction is x + n/(x + (n+1)/(x + …)). Successive approximants enclose
+// the value; 16 + 1600/x² terms reach full precision for x ≥ 4.
+func millsFraction(x float64, n int) float64 {
+	f := x
+	for k := 16 + int(1600/(x*x)); k >= n; k-- {
+		f = x + float64(k)/f
+	}
+	return f
+}
 
 // mills is Q(x)/φ(x), x ≥ -9, with a relative error of at most millsError.
 func mills(x float64) float64 {
@@ -57,14 +97,7 @@ func mills(x float64) float64 {
 	if x < 4 {
 		return math.Sqrt(math.Pi/2) * math.Exp(x*x/2) * math.Erfc(x/math.Sqrt2)
 	}
-	// Laplace's continued fraction 1/(x + 1/(x + 2/(x + 3/(x + …)))), from the
-	// back. Successive approximants enclose the value and contract by a factor
-	// of about e^(-x√2/√n) each; 16 + 1600/x² terms reach full precision.
-	f := x
-	for n := float64(int(16 + 1600/(x*x))); n >= 1; n-- {
-		f = x + n/f
-	}
-	return 1 / f
+	return 1 / millsFraction(x, 1) // Laplace's continued fraction
 }
 
 // logQ is ln Q(x), Q(x) = P[N(0,1) > x], with a relative error of at most
