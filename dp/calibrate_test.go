@@ -360,7 +360,7 @@ func TestRates(t *testing.T) {
 	}
 }
 
-func TestRefusals(t *testing.T) {
+func TestCalibrateRefuses(t *testing.T) {
 	one := []Need{{L1: 1}}
 	for name, f := range map[string]func() error{
 		"no budget":         func() error { _, err := Calibrate(Budget{}, 1, "", nil, one, nil); return err },
