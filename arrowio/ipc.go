@@ -1,8 +1,6 @@
 package arrowio
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"io"
 	"os"
@@ -16,23 +14,25 @@ import (
 )
 
 // An IPC is an Arrow IPC file on disk, of the file or the stream format.
+//
+// Batches are those of the file. Nothing of a damaged file passes: all places,
+// lengths, offsets and dictionary indices are checked.
 type IPC struct {
-	path   string
-	name   string
-	schema *arrow.Schema
-	size   int64
-	file   bool // file format: record batches at known places
-	lo, hi int  // the record batches of this split; file format only
+	path, name string
+	size       int64
+	schema     *arrow.Schema
+	index      *ipcIndex
+	lo, hi     int // the record batches of this split
 }
 
-// magic starts a file of the file format; a stream has none.
-var magic = []byte("ARROW1")
-
-// OpenIPC reads the schema of an Arrow IPC file. Whether it is a file
-// (.arrow), whose record batches can be read side by side, or a stream
-// (.arrows), which is one split, is told from its first bytes.
+// OpenIPC reads the schema of an Arrow IPC file and the places of its record
+// batches. Whether it is of the file format (.arrow) or a stream (.arrows) is
+// told from its first bytes; both can be read side by side. A stream must have
+// its end mark, which every writer puts, since without it a cut would pass
+// unseen.
 //
-// Errors are of kind Input and name the file.
+// Errors are of kind Input and name the file, but for column types that are
+// not read at all (unions, run-end encoding), which are of kind Plan.
 func OpenIPC(path string) (*IPC, error) {
 	s := &IPC{path: path, name: baseName(path)}
 	f, err := s.open()
@@ -41,57 +41,50 @@ func OpenIPC(path string) (*IPC, error) {
 	}
 	defer f.Close()
 	err = Recovered(s.name, func() error {
-		if s.file {
-			r, err := ipc.NewFileReader(f, s.allocator())
-			if err != nil {
-				return err
-			}
-			defer r.Close()
-			s.schema, s.hi = r.Schema(), r.NumRecords()
-			return nil
+		if s.index, err = indexIPC(s.name, f, s.size); err != nil {
+			return err
 		}
-		r, err := s.newStream(f)
+		r, err := s.reader(&ipcMessages{file: f, name: s.name, blocks: []ipcBlock{s.index.schema}})
 		if err != nil {
 			return err
 		}
 		defer r.Release()
-		s.schema = r.Schema()
+		s.schema, s.hi = r.Schema(), len(s.index.records)
 		return nil
 	})
 	if err != nil {
-		return nil, s.fail(err)
+		return nil, ReadError(s.name, err)
 	}
 	return s, nil
 }
 
-// open opens the file and tells its format.
 func (s *IPC) open() (*os.File, error) {
 	f, err := os.Open(s.path)
 	if err != nil {
 		return nil, fileError(s.name, err)
 	}
 	st, err := f.Stat()
+	switch {
+	case err != nil:
+		err = fileError(s.name, err)
+	case st.Size() == 0:
+		err = fault.Inputf("%s: the file is empty; an Arrow file has at least a schema", s.name)
+	case s.schema != nil && st.Size() != s.size:
+		err = changed(s.name)
+	case !st.Mode().IsRegular():
+		err = fault.Inputf("%s: it is no regular file and can't be read twice; copy it to a file", s.name)
+	}
 	if err != nil {
 		f.Close()
-		return nil, fileError(s.name, err)
-	}
-	if st.Size() == 0 {
-		f.Close()
-		return nil, fault.Inputf("%s: the file is empty; an Arrow file has at least a schema", s.name)
+		return nil, err
 	}
 	s.size = st.Size()
-	head := make([]byte, len(magic))
-	n, _ := f.ReadAt(head, 0)
-	s.file = bytes.Equal(head[:n], magic)
 	return f, nil
 }
 
-// fail keeps what the operating system or a context said; all else that
-// Arrow's readers say means a damaged file, in words that may quote it.
-func (s *IPC) fail(err error) error { return ReadError(s.name, err) }
-
-func (s *IPC) allocator() ipc.Option {
-	return ipc.WithAllocator(LimitAllocator(s.size))
+// reader reads messages with the Arrow library.
+func (s *IPC) reader(m *ipcMessages) (*ipc.Reader, error) {
+	return ipc.NewReaderFromMessageReader(m, ipc.WithAllocator(LimitAllocator(s.size)))
 }
 
 // Name returns the file's name.
@@ -106,87 +99,54 @@ func (s *IPC) Open(ctx context.Context, columns ...string) (array.RecordReader, 
 	if err != nil {
 		return nil, err
 	}
-	one := *s // open sets size and format
+	one := *s
 	f, err := one.open()
 	if err != nil {
 		return nil, err
 	}
-	if one.file != s.file {
-		f.Close()
-		return nil, Damaged(s.name)
-	}
-	var next func() (arrow.Record, error)
-	var release func()
+	var r *ipc.Reader
 	err = Recovered(s.name, func() (err error) {
-		if s.file {
-			next, release, err = one.openFile(f, schema, indices)
-		} else {
-			next, release, err = one.openStream(f, schema, indices)
-		}
+		r, err = s.reader(&ipcMessages{file: f, name: s.name, blocks: s.messages()})
 		return err
 	})
 	if err != nil {
 		f.Close()
-		return nil, s.fail(err)
+		return nil, ReadError(s.name, err)
+	}
+	next := func() (arrow.Record, error) {
+		if !r.Next() {
+			return nil, ReadError(s.name, r.Err())
+		}
+		rec, err := checked(project(r.Record(), schema, indices))
+		return rec, ReadError(s.name, err)
 	}
 	return NewReader(ctx, s.name, schema, next, func() {
-		_ = Recovered(s.name, func() error { release(); return nil })
+		_ = Recovered(s.name, func() error { r.Release(); return nil })
 		f.Close()
 	}), nil
 }
 
-func (s *IPC) openFile(f *os.File, schema *arrow.Schema, indices []int) (func() (arrow.Record, error), func(), error) {
-	r, err := ipc.NewFileReader(f, s.allocator())
-	if err != nil {
-		return nil, nil, err
+// messages lists what the reader of this split sees: the schema, all
+// dictionaries up to its last record batch, and its record batches.
+func (s *IPC) messages() []ipcBlock {
+	m := []ipcBlock{s.index.schema}
+	if s.lo == s.hi {
+		return m
 	}
-	if err := sameSchema(s.schema, r.Schema()); err != nil || r.NumRecords() < s.hi {
-		r.Close()
-		return nil, nil, changed(s.name)
-	}
-	at := s.lo
-	next := func() (arrow.Record, error) {
-		if at == s.hi {
-			return nil, nil
+	first, last := s.index.records[s.lo], s.index.records[s.hi-1]
+	for i, b := range s.index.blocks[:last+1] {
+		if b.kind == ipcDictionary || i >= first {
+			m = append(m, b)
 		}
-		rec, err := r.RecordAt(at)
-		at++
-		if err != nil {
-			return nil, s.fail(err)
-		}
-		defer rec.Release()
-		return s.check(project(rec, schema, indices))
 	}
-	return next, func() { r.Close() }, nil
+	return m
 }
 
-func (s *IPC) openStream(f *os.File, schema *arrow.Schema, indices []int) (func() (arrow.Record, error), func(), error) {
-	r, err := s.newStream(f)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := sameSchema(s.schema, r.Schema()); err != nil {
-		r.Release()
-		return nil, nil, changed(s.name)
-	}
-	next := func() (arrow.Record, error) {
-		if !r.Next() {
-			if err := r.Err(); err != nil {
-				return nil, s.fail(err)
-			}
-			return nil, nil
-		}
-		return s.check(project(r.Record(), schema, indices))
-	}
-	return next, r.Release, nil
-}
-
-// Splits returns runs of consecutive record batches for a file, and the table
-// itself for a stream.
+// Splits returns runs of consecutive record batches, at most as many as there
+// are; see Splitter.
 func (s *IPC) Splits(n int) []Source {
 	batches := s.hi - s.lo
-	n = min(max(n, 1), batches)
-	if n <= 1 {
+	if n = min(max(n, 1), batches); n <= 1 {
 		return []Source{s}
 	}
 	splits := make([]Source, n)
@@ -198,12 +158,47 @@ func (s *IPC) Splits(n int) []Source {
 	return splits
 }
 
+// ipcMessages hands messages of a file to the Arrow library.
+type ipcMessages struct {
+	file   *os.File
+	name   string
+	blocks []ipcBlock
+	last   *ipc.Message
+}
+
+// Message returns the next message, valid until the next call, or io.EOF.
+func (m *ipcMessages) Message() (*ipc.Message, error) {
+	m.Release()
+	if len(m.blocks) == 0 {
+		return nil, io.EOF
+	}
+	b := m.blocks[0]
+	m.blocks = m.blocks[1:]
+	all := make([]byte, int64(b.metaSize)+b.bodyLength) // together no longer than the file
+	if _, err := m.file.ReadAt(all, b.meta); err != nil {
+		return nil, fileError(m.name, err)
+	}
+	m.last = ipc.NewMessage(memory.NewBufferBytes(all[:b.metaSize:b.metaSize]), memory.NewBufferBytes(all[b.metaSize:]))
+	return m.last, nil
+}
+
+// Retain does nothing: there is one owner.
+func (m *ipcMessages) Retain() {}
+
+// Release gives up the last message.
+func (m *ipcMessages) Release() {
+	if m.last != nil {
+		m.last.Release()
+		m.last = nil
+	}
+}
+
 func changed(name string) error {
 	return fault.Inputf("%s: the file has changed since it was opened; keep the input still during a run", name)
 }
 
-// ReadError keeps an error of the operating system, of a context or of ours,
-// and turns any other, which may quote the file's bytes, into Damaged.
+// ReadError keeps an error of a context or of this project, and turns any
+// other, which may quote the file's bytes, into Damaged.
 func ReadError(name string, err error) error {
 	if err == nil || isOurs(err) {
 		return err
@@ -213,9 +208,9 @@ func ReadError(name string, err error) error {
 
 // LimitAllocator returns an allocator for reading a file of the given size:
 // it panics, which Recovered turns into an error, where a damaged length asks
-// for more memory than such a file can hold compressed a thousandfold.
+// for more memory than such a file can hold compressed a thousandfold, or than 4 GiB.
 func LimitAllocator(fileSize int64) memory.Allocator {
-	return limitAllocator{memory.DefaultAllocator, int(min(64<<20+1000*fileSize, 1<<40))}
+	return limitAllocator{memory.NewGoAllocator(), int(min(64<<20+1000*fileSize, 4<<30))}
 }
 
 type limitAllocator struct {
@@ -235,31 +230,6 @@ func (a limitAllocator) Reallocate(size int, b []byte) []byte {
 
 func (a limitAllocator) check(size int) {
 	if size < 0 || size > a.limit {
-		panic("arrowio: length beyond what the file can hold") // Recovered recovers it
+		panic("arrowio: length beyond what the file can hold")
 	}
-}
-
-func (s *IPC) check(rec arrow.Record) (arrow.Record, error) {
-	rec, err := checked(rec)
-	if err != nil {
-		return nil, Damaged(s.name)
-	}
-	return rec, nil
-}
-
-// A wholeStream passes messages on and tells a stream's end from a cut: Arrow
-// v17's reader takes a file that ends inside a message for a whole one. A
-// stream on disk ends with the end-of-stream mark, which every writer puts.
-type wholeStream struct{ ipc.MessageReader }
-
-func (w wholeStream) Message() (*ipc.Message, error) {
-	m, err := w.MessageReader.Message()
-	if err != nil && err != io.EOF { // the mark is io.EOF itself, a cut wraps it
-		return nil, errDamaged
-	}
-	return m, err
-}
-
-func (s *IPC) newStream(f *os.File) (*ipc.Reader, error) {
-	return ipc.NewReaderFromMessageReader(wholeStream{ipc.NewMessageReader(bufio.NewReaderSize(f, 1<<20), s.allocator())}, s.allocator())
 }

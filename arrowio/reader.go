@@ -99,6 +99,17 @@ func Recovered(name string, f func() error) (err error) {
 	return f()
 }
 
+// RecoveredWrite calls f, which writes records, and turns a panic, as malformed
+// records cause, into an error of kind Input.
+func RecoveredWrite(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fault.Inputf("writing the output: a record batch does not fit its schema; hand over whole records")
+		}
+	}()
+	return f()
+}
+
 // Damaged is the error for input that is no well-formed file of its format.
 // It holds nothing of what the file holds.
 func Damaged(name string) error {
