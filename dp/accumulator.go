@@ -54,8 +54,9 @@ type Accumulator struct {
 	mix     mixer
 	columns []columnReader
 
-	held  int64 // bytes of records
+	held  int64 // bytes of records and runs
 	limit int64 // of held, before they are bounded
+	raw   int64 // records, rounded up to chunks
 
 	scratch blockScratch
 	slab    []uint64
@@ -189,12 +190,17 @@ func (a *Accumulator) Add(rec arrow.Record) error {
 		if err != nil {
 			return err
 		}
-	}
-	if a.held > a.limit {
-		a.condense()
+		if a.held > a.limit || a.raw > maxRaw {
+			a.condense()
+		}
 	}
 	return nil
 }
+
+// maxRaw is the number of records after which an accumulator condenses even if
+// memory allows for more: with those of another one merged into it, the records
+// of one bucket can be numbered in 28 bits.
+const maxRaw = 1 << 26
 
 var errUsed = fault.Planf("the accumulator was merged into another or finalized and can't be used again")
 
@@ -318,6 +324,7 @@ func (a *Accumulator) newChunk() []uint64 {
 	c := a.slab[:0:size]
 	a.slab = a.slab[size:]
 	a.held += int64(8 * size)
+	a.raw += chunkRecords
 	return c
 }
 
@@ -335,8 +342,9 @@ func (a *Accumulator) Merge(other *Accumulator) error {
 	other.used = true
 	a.take(other.buckets, a.groups.absorb(other.groups))
 	a.held += other.held
+	a.raw += other.raw
 	other.buckets, other.groups, other.slab = nil, nil, nil
-	if a.held > a.limit {
+	if a.held > a.limit || a.raw > maxRaw {
 		a.condense()
 	}
 	return nil
@@ -393,6 +401,6 @@ func (a *Accumulator) condense() {
 		}
 	}
 	a.slab = nil
-	a.held = kept
+	a.held, a.raw = kept, 0
 	a.limit = max(a.limit, 2*kept)
 }

@@ -41,23 +41,22 @@ type groupTable struct {
 
 	scratch []byte
 	codes   []uint32
-	next    []uint32
 }
 
-// A keyColumn turns the values of one key column into cells.
+// A keyColumn turns the values of one key column into small numbers: codes of
+// its encoder, or with a level numbers of labels.
 type keyColumn struct {
 	encoder *code.Encoder
+	number  bool        // the values have keys of 8 bytes, else of any length
 	level   *GroupLevel // nil: the values themselves
-	number  bool        // cells are 8 bytes, else text of any length
-	label   []uint32    // code of the encoder to code of the cell, 0 being null
-	cells   []cell
-	byLabel map[string]uint32 // with a level: label to code of the cell
+
+	label   []uint32 // with a level: code to number of its label
+	labels  [][]byte // key bytes of the labels; the first is null
+	byLabel map[string]uint32
 }
 
-// A cell is the key bytes of one value.
-type cell []byte
-
-var nullCell = cell{2}
+// nullCell is the key bytes of null.
+var nullCell = []byte{2}
 
 // newGroupTable makes the table for key columns of these types.
 func newGroupTable(types []arrow.DataType, levels []*GroupLevel, key *prf.Key) (*groupTable, error) {
@@ -67,9 +66,9 @@ func newGroupTable(types []arrow.DataType, levels []*GroupLevel, key *prf.Key) (
 		if err != nil {
 			return nil, err
 		}
-		c := &keyColumn{encoder: e, level: levels[i], number: levels[i] == nil && isNumberKey(dt), cells: []cell{nullCell}}
+		c := &keyColumn{encoder: e, level: levels[i], number: isNumberKey(dt)}
 		if c.level != nil {
-			c.byLabel = map[string]uint32{}
+			c.byLabel, c.labels = map[string]uint32{}, [][]byte{nullCell}
 		}
 		t.columns = append(t.columns, c)
 	}
@@ -129,33 +128,27 @@ func nextCell(key, scratch []byte, number bool) (value []byte, null bool, rest [
 	return nil, false, nil, false
 }
 
-// learn makes cells for the values that the encoder met since the last call.
+// appendCell appends the key bytes of a number of the column.
+func (c *keyColumn) appendCell(dst []byte, n uint32) []byte {
+	switch {
+	case c.level != nil:
+		return append(dst, c.labels[n]...)
+	case c.encoder.IsNull(n):
+		return append(dst, nullCell...)
+	case c.number:
+		return c.encoder.AppendKey(append(dst, 1), n)
+	}
+	return appendTextCell(dst, c.encoder.AppendKey(nil, n))
+}
+
+// learn raises the values that the encoder met since the last call to the
+// column's level. A value that the hierarchy does not list is null: a release
+// never fails on data.
 func (c *keyColumn) learn() error {
 	from, n := len(c.label), c.encoder.Len()
 	if from == n {
 		return nil
 	}
-	if c.level != nil {
-		return c.learnLabels(from, n)
-	}
-	for i := from; i < n; i++ {
-		if c.encoder.IsNull(uint32(i)) {
-			c.label = append(c.label, 0)
-			continue
-		}
-		c.label = append(c.label, uint32(len(c.cells)))
-		if c.number {
-			c.cells = append(c.cells, c.encoder.AppendKey(cell{1}, uint32(i)))
-		} else {
-			c.cells = append(c.cells, appendTextCell(nil, c.encoder.AppendKey(nil, uint32(i))))
-		}
-	}
-	return nil
-}
-
-// learnLabels raises new values to the column's level. A value that the
-// hierarchy does not list is null: a release never fails on data.
-func (c *keyColumn) learnLabels(from, n int) error {
 	values := c.encoder.ValuesFrom(from)
 	defer values.Release()
 	var labels []string
@@ -177,9 +170,9 @@ func (c *keyColumn) learnLabels(from, n int) error {
 		}
 		at, seen := c.byLabel[label]
 		if !seen {
-			at = uint32(len(c.cells))
+			at = uint32(len(c.labels))
 			c.byLabel[label] = at
-			c.cells = append(c.cells, appendTextCell(nil, []byte(label)))
+			c.labels = append(c.labels, appendTextCell(nil, []byte(label)))
 		}
 		c.label = append(c.label, at)
 	}
@@ -202,26 +195,31 @@ func (t *groupTable) groups(columns []arrow.Array, dst []uint32) error {
 		if t.codes, err = c.encoder.Encode(t.codes[:0], arr); err != nil {
 			return err
 		}
-		if err := c.learn(); err != nil {
-			return err
+		if c.level != nil {
+			if err := c.learn(); err != nil {
+				return err
+			}
+			for r, v := range t.codes {
+				t.codes[r] = c.label[v]
+			}
 		}
 		if i == 0 {
-			for r, v := range t.codes {
-				dst[r] = c.label[v]
-			}
+			copy(dst, t.codes)
 			continue
 		}
 		p := &t.pairs[i-1]
 		for r, v := range t.codes {
-			dst[r] = p.find(dst[r], c.label[v])
+			dst[r] = p.find(dst[r], v)
 		}
 	}
 	for r, tuple := range dst {
-		if int(tuple) < len(t.last) && t.last[tuple] != 0 {
-			dst[r] = t.last[tuple] - 1
-		} else {
-			dst[r] = t.meet(tuple)
+		if int(tuple) < len(t.last) {
+			if g := t.last[tuple]; g != 0 {
+				dst[r] = g - 1
+				continue
+			}
 		}
+		dst[r] = t.meet(tuple)
 	}
 	return nil
 }
@@ -244,7 +242,7 @@ func (t *groupTable) appendKey(dst []byte, c int, tuple uint32) []byte {
 		dst = t.appendKey(dst, c-1, p.left)
 		tuple = p.right
 	}
-	return append(dst, t.columns[c].cells[tuple]...)
+	return t.columns[c].appendCell(dst, tuple)
 }
 
 // key is the key bytes of a group.

@@ -21,7 +21,9 @@ type bounder struct {
 	stride  int      // words of an entry
 	entries []uint64 // records and entries of earlier runs, by unit hash
 	starts  []uint32
-	sorted  []entryKey
+	base    int        // first entry of the slot
+	units   []int      // an entry of each unit of a slot
+	sorted  []entryKey // entries of up to 16 units
 	kept    []keptGroup
 	prio    []uint64
 	picks   []pick
@@ -32,12 +34,18 @@ type bounder struct {
 // with this bit set, and its place: run number and position.
 const fromRun = 1 << 63
 
-// An entryKey orders the entries of a few units.
-type entryKey struct {
-	unit  uint64 // first word
-	group uint32
-	at    uint32 // index of the entry
-}
+// An entryKey is a number of a unit (4 bits), a group (32 bits) and the place
+// of an entry in its slot (28 bits; maxRaw keeps slots small enough), so that
+// plain order brings together the entries of a unit, and among them those of a
+// group.
+type entryKey uint64
+
+const placeInSlot = 1<<28 - 1
+
+// unitsAtOnce is the number of units that entry keys tell apart.
+const unitsAtOnce = 16
+
+func (k entryKey) group() uint32 { return uint32(k >> 28) }
 
 // A keptGroup is a range of sorted entries: one unit in one group.
 type keptGroup struct{ from, to int }
@@ -57,8 +65,8 @@ func newBounder(l *layout, groups *groupTable, keys boundKeys) *bounder {
 const perSlot = 8
 
 // bound appends the contributions of a bucket to out, after every flushAt
-// entries calling flush (if not nil), which empties out. Entries come out
-// sorted by unit; the groups of a unit in no particular order.
+// entries calling flush (if not nil), which empties out. Entries of a unit come
+// out together, in no particular order.
 func (b *bounder) bound(k *bucket, out *run, flushAt int, flush func(*run)) {
 	n := k.records(b.layout.words)
 	for _, r := range k.runs {
@@ -69,25 +77,67 @@ func (b *bounder) bound(k *bucket, out *run, flushAt int, flush func(*run)) {
 	}
 	b.cluster(k, n)
 	for s := 0; s+1 < len(b.starts); s++ {
-		from, to := int(b.starts[s]), int(b.starts[s+1])
-		if from == to {
-			continue
-		}
-		b.sort(from, to)
-		for i := 0; i < len(b.sorted); {
-			j := i + 1
-			for j < len(b.sorted) && b.sameUnit(b.sorted[i], b.sorted[j]) {
-				j++
-			}
-			b.unit(k, i, j, out)
-			i = j
-		}
+		b.slot(k, int(b.starts[s]), int(b.starts[s+1]), out)
 		if flush != nil && out.len() >= flushAt {
 			flush(out)
 		}
 	}
 	if flush != nil && out.len() > 0 {
 		flush(out)
+	}
+}
+
+// slot bounds the units of one slot of the counting sort, a few at a time.
+func (b *bounder) slot(k *bucket, from, to int, out *run) {
+	b.base = from
+	b.units = b.units[:0]
+	for first := 0; ; first += unitsAtOnce {
+		b.sorted = b.sorted[:0]
+		for i := from; i < to; i++ {
+			u := b.unitNumber(i)
+			if u < first || u >= first+unitsAtOnce {
+				continue
+			}
+			b.sorted = append(b.sorted, entryKey(u-first)<<60|entryKey(uint32(b.entries[i*b.stride+b.layout.unitWords]))<<28|entryKey(i-from))
+		}
+		sortKeys(b.sorted)
+		for i := 0; i < len(b.sorted); {
+			j := i + 1
+			for j < len(b.sorted) && b.sorted[i]>>60 == b.sorted[j]>>60 {
+				j++
+			}
+			b.unit(k, i, j, out)
+			i = j
+		}
+		if first+unitsAtOnce >= len(b.units) {
+			return
+		}
+	}
+}
+
+// unitNumber numbers the units of a slot in the order of first sight.
+func (b *bounder) unitNumber(i int) int {
+	for n, j := range b.units {
+		if b.entries[i*b.stride] == b.entries[j*b.stride] && (b.layout.unitWords == 1 || b.entries[i*b.stride+1] == b.entries[j*b.stride+1]) {
+			return n
+		}
+	}
+	b.units = append(b.units, i)
+	return len(b.units) - 1
+}
+
+// sortKeys sorts a few keys by insertion, many by the library.
+func sortKeys(keys []entryKey) {
+	if len(keys) > 24 {
+		slices.Sort(keys)
+		return
+	}
+	for i := 1; i < len(keys); i++ {
+		k, j := keys[i], i
+		for ; j > 0 && k < keys[j-1]; j-- {
+			keys[j] = keys[j-1]
+		}
+		keys[j] = k
 	}
 }
 
@@ -143,56 +193,6 @@ func (b *bounder) cluster(k *bucket, n int) {
 	b.starts = b.starts[:slots+1]
 }
 
-// sort fills b.sorted with the entries from ≤ i < to, ordered by unit, then
-// group.
-func (b *bounder) sort(from, to int) {
-	b.sorted = b.sorted[:0]
-	u := b.layout.unitWords
-	for i := from; i < to; i++ {
-		at := i * b.stride
-		k := entryKey{b.entries[at], uint32(b.entries[at+u]), uint32(i)}
-		if to-from > 24 {
-			b.sorted = append(b.sorted, k)
-			continue
-		}
-		// Insertion: few entries, often in one unit.
-		b.sorted = append(b.sorted, k)
-		j := len(b.sorted) - 1
-		for ; j > 0 && b.less(k, b.sorted[j-1]); j-- {
-			b.sorted[j] = b.sorted[j-1]
-		}
-		b.sorted[j] = k
-	}
-	if to-from > 24 {
-		slices.SortFunc(b.sorted, func(x, y entryKey) int {
-			if b.less(x, y) {
-				return -1
-			}
-			if b.less(y, x) {
-				return 1
-			}
-			return 0
-		})
-	}
-}
-
-func (b *bounder) less(x, y entryKey) bool {
-	if x.unit != y.unit {
-		return x.unit < y.unit
-	}
-	if b.layout.unitWords == 2 {
-		if p, q := b.entries[int(x.at)*b.stride+1], b.entries[int(y.at)*b.stride+1]; p != q {
-			return p < q
-		}
-	}
-	return x.group < y.group
-}
-
-func (b *bounder) sameUnit(x, y entryKey) bool {
-	return x.unit == y.unit && (b.layout.unitWords == 1 ||
-		b.entries[int(x.at)*b.stride+1] == b.entries[int(y.at)*b.stride+1])
-}
-
 // unit emits the contributions of one unit, the sorted entries i to j.
 func (b *bounder) unit(k *bucket, i, j int, out *run) {
 	if b.layout.unitIsRow {
@@ -201,8 +201,8 @@ func (b *bounder) unit(k *bucket, i, j int, out *run) {
 	}
 	b.kept = b.kept[:0]
 	for i < j {
-		from, g := i, b.sorted[i].group
-		for i < j && b.sorted[i].group == g {
+		from, g := i, b.sorted[i].group()
+		for i < j && b.sorted[i].group() == g {
 			i++
 		}
 		b.kept = append(b.kept, keptGroup{from, i})
@@ -216,8 +216,11 @@ func (b *bounder) unit(k *bucket, i, j int, out *run) {
 	}
 }
 
+// at is the place of an entry in b.entries.
+func (b *bounder) at(e entryKey) int { return (b.base + int(e&placeInSlot)) * b.stride }
+
 func (b *bounder) unitWords(e entryKey) []uint64 {
-	at := int(e.at) * b.stride
+	at := b.at(e)
 	return b.entries[at : at+b.layout.unitWords]
 }
 
@@ -228,7 +231,7 @@ func (b *bounder) selectGroups(unit []uint64) {
 	prefix := b.keys.groups.Prefix(unit...)
 	all := b.prio[:0]
 	for _, g := range b.kept {
-		all = append(all, prefix.Sum64(b.groups.hash[b.sorted[g.from].group]))
+		all = append(all, prefix.Sum64(b.groups.hash[b.sorted[g.from].group()]))
 	}
 	n := len(all)
 	all = append(all, all...) // a copy for the selection to reorder
@@ -265,7 +268,7 @@ func (b *bounder) selectTied(prio []uint64, bar uint64, room int) {
 			tied = append(tied, i)
 		}
 	}
-	key := func(i int) []byte { return b.groups.key(b.sorted[b.kept[i].from].group) }
+	key := func(i int) []byte { return b.groups.key(b.sorted[b.kept[i].from].group()) }
 	slices.SortFunc(tied, func(x, y int) int { return bytes.Compare(key(x), key(y)) })
 	out := tied[room:]
 	kept := b.kept[:0]
@@ -314,12 +317,12 @@ func median(a, b, c uint64) uint64 { return max(min(a, b), min(max(a, b), c)) }
 // emit appends the contribution of one unit in one kept group.
 func (b *bounder) emit(k *bucket, unit []uint64, g keptGroup, out *run) {
 	out.unit = append(out.unit, unit...)
-	group := b.sorted[g.from].group
+	group := b.sorted[g.from].group()
 	out.group = append(out.group, group)
 	u := b.layout.unitWords
 	rows := int64(0)
 	for _, e := range b.sorted[g.from:g.to] {
-		if at := int(e.at) * b.stride; b.entries[at+u]&fromRun == 0 {
+		if at := b.at(e); b.entries[at+u]&fromRun == 0 {
 			rows++
 		} else {
 			rows += k.earlier(b.entries[at+u+1]).rows
@@ -356,7 +359,7 @@ func (b *bounder) total(k *bucket, i int, in *input, g keptGroup, o *runInput) {
 	has := false
 	u := b.layout.unitWords
 	for _, e := range b.sorted[g.from:g.to] {
-		at := int(e.at) * b.stride
+		at := b.at(e)
 		head := b.entries[at+u]
 		if head&fromRun != 0 {
 			p := k.earlier(b.entries[at+u+1])
@@ -380,7 +383,7 @@ func (b *bounder) sample(k *bucket, i int, in *input, unit []uint64, group uint3
 	b.picks = b.picks[:0]
 	rows := int64(0)
 	for _, e := range b.sorted[g.from:g.to] {
-		at := int(e.at) * b.stride
+		at := b.at(e)
 		head := b.entries[at+u]
 		if head&fromRun != 0 {
 			p := k.earlier(b.entries[at+u+1])
@@ -447,7 +450,7 @@ func (b *bounder) set(k *bucket, i int, in *input, g keptGroup, o *runInput) {
 	u, w := b.layout.unitWords, in.words
 	b.words = b.words[:0]
 	for _, e := range b.sorted[g.from:g.to] {
-		at := int(e.at) * b.stride
+		at := b.at(e)
 		head := b.entries[at+u]
 		if head&fromRun != 0 {
 			p := k.earlier(b.entries[at+u+1])
@@ -499,7 +502,7 @@ func (b *bounder) equalRows(k *bucket, i, j int, out *run) {
 
 // rowWords returns the group, the presence bits and the values of a record.
 func (b *bounder) rowWords(k *bucket, e entryKey, dst []uint64) []uint64 {
-	at := int(e.at) * b.stride
+	at := b.at(e)
 	if b.entries[at+1]&fromRun == 0 {
 		return append(dst, b.entries[at+1:at+b.layout.words]...)
 	}
@@ -535,7 +538,7 @@ func (b *bounder) compareRows(k *bucket, x, y entryKey) int {
 }
 
 func (b *bounder) copies(k *bucket, e entryKey) int64 {
-	at := int(e.at) * b.stride
+	at := b.at(e)
 	if b.entries[at+1]&fromRun == 0 {
 		return 1
 	}
@@ -545,7 +548,7 @@ func (b *bounder) copies(k *bucket, e entryKey) int64 {
 
 func (b *bounder) emitRow(k *bucket, e entryKey, units int64, out *run) {
 	row := b.rowWords(k, e, nil)
-	out.unit = append(out.unit, e.unit)
+	out.unit = append(out.unit, b.unitWords(e)...)
 	out.group = append(out.group, uint32(row[0]))
 	out.rows = append(out.rows, 1)
 	out.units = append(out.units, units)

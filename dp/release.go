@@ -3,6 +3,7 @@ package dp
 import (
 	"bytes"
 	"context"
+	"math"
 	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -121,30 +122,34 @@ func (a *Accumulator) selectReleased(t *tally, stream *noise.Stream) (groups []u
 			groups = append(groups, g)
 		}
 	}
-	slices.SortFunc(groups, func(x, y uint32) int { return bytes.Compare(a.groups.key(x), a.groups.key(y)) })
+	byKey := func(x, y uint32) int { return bytes.Compare(a.groups.key(x), a.groups.key(y)) }
 	if p.selector < 0 {
+		slices.SortFunc(groups, byKey)
 		return groups, nil, nil
 	}
 	all, err := p.noised(t, p.selector, groups, stream)
 	if err != nil {
 		return nil, nil, err
 	}
-	threshold := p.query.MinUnits
-	if s := p.calibration.Selection; s != nil {
-		threshold = s.Threshold
+	threshold := int128{hi: math.MinInt64}
+	if sel := p.calibration.Selection; sel != nil {
+		threshold = int128Of(sel.Threshold)
+	} else if p.query.MinUnits > 0 {
+		threshold = int128Of(p.query.MinUnits)
 	}
-	if p.publicKeys != nil && p.query.MinUnits == 0 {
-		return groups, all, nil
-	}
-	kept := groups[:0]
-	counts = [][]int128{nil}
-	for i, g := range groups {
-		if n := all[0][i]; !n.less(int128Of(threshold)) {
-			kept = append(kept, g)
-			counts[0] = append(counts[0], n)
+	var kept []int
+	for i := range groups {
+		if !all[0][i].less(threshold) {
+			kept = append(kept, i)
 		}
 	}
-	return kept, counts, nil
+	slices.SortFunc(kept, func(x, y int) int { return byKey(groups[x], groups[y]) })
+	released := make([]uint32, len(kept))
+	counts = [][]int128{make([]int128, len(kept))}
+	for i, k := range kept {
+		released[i], counts[0][i] = groups[k], all[0][k]
+	}
+	return released, counts, nil
 }
 
 // noised returns the sums of a statistic for some groups, with noise.

@@ -111,12 +111,24 @@ func (k *Key) Prefix(words ...uint64) Prefix {
 }
 
 // Sum64 returns the hash of the prefix followed by one word: what Key.Sum64
-// returns for the same bytes.
-func (p Prefix) Sum64(w uint64) uint64 {
-	s := p.s
-	s.word(w)
-	s.word((p.n + 8) << 56)
-	return s.finish64()
+// returns for the same bytes. It is written out, as it runs once for every unit
+// and group.
+func (p *Prefix) Sum64(w uint64) uint64 {
+	v0, v1, v2, v3 := p.s.v0, p.s.v1, p.s.v2, p.s.v3^w
+	v0, v1, v2, v3 = round(v0, v1, v2, v3)
+	v0, v1, v2, v3 = round(v0, v1, v2, v3)
+	v0 ^= w
+	last := (p.n + 8) << 56
+	v3 ^= last
+	v0, v1, v2, v3 = round(v0, v1, v2, v3)
+	v0, v1, v2, v3 = round(v0, v1, v2, v3)
+	v0 ^= last
+	v2 ^= 0xff
+	v0, v1, v2, v3 = round(v0, v1, v2, v3)
+	v0, v1, v2, v3 = round(v0, v1, v2, v3)
+	v0, v1, v2, v3 = round(v0, v1, v2, v3)
+	v0, v1, v2, v3 = round(v0, v1, v2, v3)
+	return v0 ^ v1 ^ v2 ^ v3
 }
 
 // Append returns the prefix with one more word.
