@@ -1,10 +1,9 @@
 package anon
 
 import (
+	"bytes"
 	"encoding/csv"
-	"os"
 	"slices"
-	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -40,12 +39,7 @@ func (p *Policy) buildHierarchies(probs *problems) {
 func (h *Hierarchy) build() (hierarchy.Hierarchy, error) {
 	switch {
 	case h.File != nil:
-		f, err := os.Open(h.File.path)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		return hierarchy.Parse(f, h.File.Path)
+		return hierarchy.Parse(bytes.NewReader(h.File.data), h.File.Path)
 	case h.Levels != nil:
 		return hierarchy.Inline(h.Levels)
 	case h.Prefix != nil:
@@ -89,11 +83,7 @@ func (h *Hierarchy) likelyType() arrow.DataType {
 func (h *Hierarchy) values() ([]string, error) {
 	switch {
 	case h.File != nil:
-		data, err := os.ReadFile(h.File.path)
-		if err != nil {
-			return nil, err
-		}
-		r := csv.NewReader(strings.NewReader(strings.TrimPrefix(string(data), "\ufeff")))
+		r := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(h.File.data, []byte("\ufeff"))))
 		r.Comma, r.FieldsPerRecord, r.LazyQuotes = ';', -1, true
 		rows, err := r.ReadAll()
 		if err != nil {

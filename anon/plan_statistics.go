@@ -1,12 +1,13 @@
 package anon
 
 import (
-	"bufio"
+	"bytes"
 	"encoding/csv"
 	"errors"
+	"fmt"
 	"io"
-	"os"
 	"slices"
+	"strings"
 
 	"github.com/oboro-data/oboro/dp"
 )
@@ -117,7 +118,26 @@ func (p *Plan) planStatistics(probs *problems, s *step) {
 		schema, s.certain = p.likelySchema(s)
 	}
 	s.dp, err = dp.NewPlan(q, schema, s.budget)
-	probs.addErr(s.at, err)
+	probs.addErr(s.placeOf(err), err)
+}
+
+// placeOf finds the part of the policy that an error of package dp is about.
+func (s *step) placeOf(err error) place {
+	if err == nil {
+		return s.at
+	}
+	text := err.Error()
+	for _, a := range s.Statistics.Aggregates {
+		if strings.HasPrefix(text, fmt.Sprintf("aggregate %q", a.As)) {
+			return a.at
+		}
+	}
+	for prefix, at := range map[string]place{"public groups": s.Statistics.Groups.at, "bounds": s.Statistics.boundsAt, "budget": s.Statistics.budgetAt, "noise": s.Statistics.noiseAt} {
+		if strings.HasPrefix(text, prefix) {
+			return at
+		}
+	}
+	return s.at
 }
 
 // forDP makes the aggregate of package dp. Numbers are exact decimals here, so
@@ -184,12 +204,10 @@ func (p *Plan) publicGroups(d *Statistics) ([][]dp.GroupKey, error) {
 // keysOfFile reads public keys from a CSV file whose header names the group-by
 // columns, in any order. A field of the policy's null values is the group null.
 func (p *Plan) keysOfFile(d *Statistics) ([][]dp.GroupKey, error) {
-	f, err := os.Open(d.Groups.File.path)
-	if err != nil {
-		return nil, errors.New("the file of public groups can't be read (" + reason(err) + "); paths are relative to the policy file")
+	if d.Groups.File.err != nil {
+		return nil, nil // reported before, or not at hand when a folder is verified
 	}
-	defer f.Close()
-	r := csv.NewReader(bufio.NewReader(f))
+	r := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(d.Groups.File.data, []byte("\ufeff"))))
 	if p.policy.Input.Delimiter != "" {
 		r.Comma = rune(p.policy.Input.Delimiter[0])
 	}

@@ -64,12 +64,12 @@ type Declaration struct {
 type File struct {
 	Path   string // as the policy writes it
 	SHA256 string // of its bytes, in hexadecimal; "" where it could not be read
-	path   string
+	data   []byte // what was hashed is what is used
 	err    error
 }
 
 // maxFileBytes bounds the files that a policy refers to.
-const maxFileBytes = 1 << 30
+const maxFileBytes = 256 << 20
 
 // LoadPolicy reads a policy from a YAML or JSON file. Paths in it are relative
 // to the file's folder. Errors are of kind Plan and name file, line, key and
@@ -286,11 +286,15 @@ func (p *Policy) refer(path string) *File {
 	if f, ok := p.Files[path]; ok {
 		return f
 	}
-	f := &File{Path: path, path: path}
-	if !filepath.IsAbs(path) {
-		f.path = filepath.Join(p.base, filepath.FromSlash(path))
+	f := &File{Path: path}
+	full := filepath.FromSlash(path)
+	if !filepath.IsAbs(full) {
+		full = filepath.Join(p.base, full)
 	}
-	f.SHA256, f.err = hashFile(f.path, maxFileBytes)
+	if f.data, f.err = readRegular(full, maxFileBytes); f.err == nil {
+		sum := sha256.Sum256(f.data)
+		f.SHA256 = hex.EncodeToString(sum[:])
+	}
 	p.Files[path] = f
 	return f
 }
@@ -343,27 +347,18 @@ func (p *Policy) fileUses() []fileUse {
 	return out
 }
 
-// hashFile returns the SHA-256 of a regular file of at most limit bytes.
-func hashFile(path string, limit int64) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
+// readRegular reads a regular file of at most limit bytes.
+func readRegular(path string, limit int64) ([]byte, error) {
+	st, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case !st.Mode().IsRegular():
+		return nil, errors.New("it is no regular file")
+	case st.Size() > limit:
+		return nil, fmt.Errorf("it is larger than %d MiB", limit>>20)
 	}
-	defer f.Close()
-	if st, err := f.Stat(); err != nil {
-		return "", err
-	} else if !st.Mode().IsRegular() {
-		return "", errors.New("it is no regular file")
-	}
-	h := sha256.New()
-	n, err := io.Copy(h, io.LimitReader(f, limit+1))
-	if err != nil {
-		return "", err
-	}
-	if n > limit {
-		return "", fmt.Errorf("it is larger than %d MiB", limit>>20)
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	return os.ReadFile(path)
 }
 
 // reason strips the operation and the path from an error of the file system.

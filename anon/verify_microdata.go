@@ -5,11 +5,13 @@ import (
 	"math/big"
 	"reflect"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/oboro-data/oboro/arrowio"
 	"github.com/oboro-data/oboro/internal/code"
@@ -37,6 +39,7 @@ func (v *verifier) checkMicrodata(ctx context.Context, s *step, rel *report.Rele
 	if err := v.checkLevels(ctx, s, m, src); err != nil {
 		return err
 	}
+	v.note(s.Name, "no", "they follow from the input", "cost and search are as reported")
 	people, err := v.checkInput(ctx, s, m, src)
 	if err != nil {
 		return err
@@ -153,6 +156,12 @@ func (v *verifier) checkCounts(s *step, m *report.Microdata, found *kanon.Verify
 		return bad("the smallest class is not as large as reported")
 	case counted == "rows" && !reflect.DeepEqual(bins, m.ClassSizes):
 		return bad("the classes have other sizes than reported")
+	case m.Recoding.Kind != "global" && s.Microdata.Recode == "global" && s.Microdata.Search != "mondrian":
+		return bad("the report names another kind of recoding than the policy asks for")
+	case m.Cost.Metric != s.Microdata.Cost.Metric:
+		return bad("the report names another cost than the policy")
+	case !sameLimit(m.SuppressionLimit, s.Microdata.SuppressionLimit):
+		return bad("the report names another suppression-limit than the policy")
 	case m.Basis != s.Microdata.Basis || m.Nulls != nullWords[v.policy.Nulls] || m.RowOrder != s.Microdata.RowOrder:
 		return bad("basis, nulls or row order of the report are not those of the policy")
 	}
@@ -164,40 +173,65 @@ func (v *verifier) checkCounts(s *step, m *report.Microdata, found *kanon.Verify
 	return nil
 }
 
+func sameLimit(have float64, want Number) bool {
+	f, _ := want.Float()
+	return have == f
+}
+
 // checkLevels checks that every value of a generalised column is a label of
 // the level that the report names, where the hierarchy tells.
 func (v *verifier) checkLevels(ctx context.Context, s *step, m *report.Microdata, src arrowio.Source) error {
 	if m.Recoding.Kind != "global" {
-		v.note(s.Name, "no", "rows stand on several levels", "values are labels of the level reported")
+		v.note(s.Name, "no", "rows stand on several levels", "values are labels of the levels reported")
 		return nil
 	}
-	for _, name := range v.plan.quasiIdentifiers(s.Declaration) {
-		c := v.policy.Column(name)
-		level, ok := m.Recoding.Levels[name]
-		if !ok || level < 0 {
-			return fault.Dataf("%s: the report names no level of column %s; release anew", s.Name, quote(name))
+	quasi := v.plan.quasiIdentifiers(s.Declaration)
+	if len(m.Recoding.Levels) != len(quasi) {
+		return fault.Dataf("%s: the levels of the report are not those of the quasi-identifiers; release anew", s.Name)
+	}
+	var tests []valueTest
+	for _, name := range quasi {
+		level, err := v.checkLevel(s, m, name)
+		if err != nil {
+			return err
 		}
-		if fixed, ok := s.Microdata.Levels[name]; ok {
-			if n, err := c.levelNumber(fixed); err == nil && n != level {
-				return fault.Dataf("%s: column %s is reported at another level than the policy fixes; release anew", s.Name, quote(name))
-			}
-		}
-		is, known := c.labelsAt(level)
-		if known {
-			if err := eachValue(ctx, src, name, func(text string, null bool) error {
-				if null && v.policy.Nulls == kanon.NullRejected || !null && !is(text) {
-					return fault.Dataf("%s: column %s holds a value that is no label of level %d, which the report names; restore the table or release anew", s.Name, quote(name), level)
-				}
-				return nil
-			}); err != nil {
-				return err
-			}
-			v.note(s.Name, "output", "", "values of %s are labels of level %d", name, level)
-		} else {
+		is, known := v.policy.Column(name).labelsAt(level)
+		if !known {
 			v.note(s.Name, "no", "the labels of this level follow from the input", "values of %s are labels of level %d", name, level)
+			continue
+		}
+		tests = append(tests, valueTest{name, func(c cell) error {
+			if c.null && v.policy.Nulls == kanon.NullRejected || !c.null && !is(c.text) {
+				return fault.Dataf("%s: column %s holds a value that is no label of level %d, which the report names; restore the table or release anew", s.Name, quote(name), level)
+			}
+			return nil
+		}})
+		v.note(s.Name, "output", "", "values of %s are labels of level %d", name, level)
+	}
+	return eachValue(ctx, src, tests)
+}
+
+// checkLevel compares the level that the report gives for a column with the
+// policy and with what else the report says of the column.
+func (v *verifier) checkLevel(s *step, m *report.Microdata, name string) (int, error) {
+	c := v.policy.Column(name)
+	names := c.levelNames()
+	level, ok := m.Recoding.Levels[name]
+	unknown := c.Hierarchy != nil && c.Hierarchy.built == nil // its file is not at hand
+	if !ok || level < 0 || level >= len(names) && !unknown {
+		return 0, fault.Dataf("%s: the report names no level of column %s; release anew", s.Name, quote(name))
+	}
+	if fixed, ok := s.Microdata.Levels[name]; ok && !unknown {
+		if n, err := c.levelNumber(fixed); err != nil || n != level {
+			return 0, fault.Dataf("%s: column %s is reported at another level than the policy fixes; release anew", s.Name, quote(name))
 		}
 	}
-	return nil
+	for _, info := range m.Columns {
+		if info.Name == name && (info.Level == nil || *info.Level != level || !unknown && (info.LevelName != names[level] || !slices.Equal(info.LevelNames, names) || info.MaxLevel == nil || *info.MaxLevel != len(names)-1)) {
+			return 0, fault.Dataf("%s: the report says different things of the level of column %s; release anew", s.Name, quote(name))
+		}
+	}
+	return level, nil
 }
 
 // hasForm tests labels of computed hierarchies by their form.
@@ -268,34 +302,87 @@ func (c *Column) labelsAt(level int) (is func(string) bool, known bool) {
 	return func(s string) bool { return labels[s] || top && (level == 0 || s == "*") }, true
 }
 
-// eachValue calls f with every distinct value of a column, in batches.
-func eachValue(ctx context.Context, src arrowio.Source, column string, f func(text string, null bool) error) error {
-	r, err := src.Open(ctx, column)
+// A valueTest is asked about every value of a column, equal ones once or more.
+type valueTest struct {
+	column string
+	test   func(cell) error
+}
+
+// eachValue reads the tested columns once, on all processors.
+func eachValue(ctx context.Context, src arrowio.Source, tests []valueTest) error {
+	if len(tests) == 0 {
+		return nil
+	}
+	parts := []arrowio.Source{src}
+	if s, ok := src.(arrowio.Splitter); ok {
+		parts = s.Splits(4 * runtime.GOMAXPROCS(0))
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for _, part := range parts {
+		g.Go(func() error { return eachValueOf(ctx, part, tests) })
+	}
+	return g.Wait()
+}
+
+func eachValueOf(ctx context.Context, src arrowio.Source, tests []valueTest) error {
+	var names []string
+	for _, t := range tests {
+		names = append(names, t.column)
+	}
+	r, err := src.Open(ctx, names...)
 	if err != nil {
 		return err
 	}
 	defer r.Release()
-	seen := map[string]bool{}
+	passed := make([]map[string]bool, len(tests))
+	for j := range passed {
+		passed[j] = map[string]bool{}
+	}
 	for r.Next() {
-		a := r.Record().Column(0)
-		for i := range a.Len() {
-			if a.IsNull(i) {
-				if err := f("", true); err != nil {
-					return err
-				}
-				continue
-			}
-			text := textAt(a, i)
-			if seen[text] {
-				continue
-			}
-			seen[strings.Clone(text)] = true
-			if err := f(text, false); err != nil {
+		for j, t := range tests {
+			if err := distinct(r.Record().Column(j), passed[j], t.test); err != nil {
 				return err
 			}
 		}
 	}
 	return r.Err()
+}
+
+// distinct tests the values of an array that have not passed before. Rows of
+// one class stand together, so the value before is looked at first.
+func distinct(a arrow.Array, passed map[string]bool, test func(cell) error) error {
+	d, isDict := a.(*array.Dictionary)
+	var used []bool
+	if isDict {
+		used = make([]bool, d.Dictionary().Len())
+	}
+	last, have := "", false
+	for i := range a.Len() {
+		switch {
+		case a.IsNull(i):
+			if err := test(cell{null: true}); err != nil {
+				return err
+			}
+			continue
+		case isDict:
+			k := d.GetValueIndex(i)
+			if used[k] {
+				continue
+			}
+			used[k] = true
+		}
+		text := textAt(a, i)
+		if have && text == last || passed[text] {
+			continue
+		}
+		if err := test(cell{text: text}); err != nil {
+			return err
+		}
+		last, have = strings.Clone(text), true
+		passed[last] = true
+	}
+	return nil
 }
 
 // textAt is the text of a value that is not null. A dictionary's entry is its

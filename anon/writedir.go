@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -223,14 +222,21 @@ func readReport(dir string) (*report.Report, error) {
 	return report.Parse(data)
 }
 
+// hashFile returns the SHA-256 of a file.
+func hashFile(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
 // readSmall reads a regular file of bounded size.
 func readSmall(path string) ([]byte, error) {
-	st, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !st.Mode().IsRegular() || st.Size() > maxReportBytes {
-		return nil, fmt.Errorf("it is no file of at most %d MiB", maxReportBytes>>20)
-	}
-	return os.ReadFile(path)
+	return readRegular(path, maxReportBytes)
 }
