@@ -169,6 +169,9 @@ func (v *verifier) checkFolder() error {
 	if !reflect.DeepEqual(v.report.Total, want.Total) {
 		return fault.Dataf("report.json: the total budget is not the sum of what the policy spends; release anew")
 	}
+	if len(v.report.Files) != len(v.policy.Files) {
+		return fault.Dataf("report.json names other files than the policy refers to; release anew")
+	}
 	if v.report.Total != nil {
 		v.note("", "output", "", "the budgets of the releases add up to the total and stay within the cap")
 	}
