@@ -234,15 +234,23 @@ func (s *CSV) Open(ctx context.Context, columns ...string) (array.RecordReader, 
 		return nil, err
 	}
 	r := &csvReader{rowScanner: *s.scanner(in, start), ctx: ctx, schema: schema, fields: fields}
+	rows := int64(batchRows)
+	if s.plain { // a row has a delimiter or newline for every column
+		rows = min(rows, max(min(s.hi, s.size)-start, 0)/int64(len(s.names))+1)
+	}
 	for _, f := range fields {
 		r.types = append(r.types, s.types[f])
-		r.cols = append(r.cols, newColumn(s.types[f], &s.nulls, s.o.OnBadValue))
+		r.cols = append(r.cols, newColumn(s.types[f], &s.nulls, s.o.OnBadValue, int(rows)))
 	}
 	return NewReader(ctx, s.name, schema, r.read, func() { in.Close() }), nil
 }
 
 func (s *CSV) scanner(in io.Reader, start int64) *rowScanner {
-	return &rowScanner{src: s, in: in, columns: len(s.names), delim: s.delim, nl: s.nl, limit: s.hi, base: start}
+	block := int64(blockSize)
+	if s.plain { // no more than there is
+		block = min(block, max(s.size-start, 0)+1)
+	}
+	return &rowScanner{src: s, in: in, columns: len(s.names), delim: s.delim, nl: s.nl, limit: s.hi, base: start, blockSize: int(block)}
 }
 
 // Splits returns about n parts of a plain file in UTF-8, by ranges of bytes,

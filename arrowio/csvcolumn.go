@@ -97,11 +97,12 @@ type textColumn struct {
 	offsets []int32
 	data    []byte // the texts; the capacity has 16 bytes more
 	typical int    // bytes of the last batch
+	rows    int    // rows of a batch, at most
 }
 
 func (t *textColumn) add(c cells) int {
 	if t.offsets == nil {
-		t.offsets = make([]int32, 1, batchRows+1)
+		t.offsets = make([]int32, 1, t.rows+1)
 		t.data = make([]byte, 0, t.typical+t.typical/16+64)
 	}
 	var total int
@@ -164,11 +165,12 @@ type fixedColumn[T int32 | int64 | float64] struct {
 	nulls  *nullSet
 	valid  validity
 	values []T
+	rows   int // rows of a batch, at most
 }
 
 func (f *fixedColumn[T]) add(c cells) int {
 	if f.values == nil {
-		f.values = make([]T, 0, batchRows)
+		f.values = make([]T, 0, f.rows)
 	}
 	for i, lo := range c.lo {
 		b := c.b[lo:c.hi[i]]
@@ -241,15 +243,16 @@ func (c *booleanColumn) flush() arrow.Array {
 	return makeArray(arrow.FixedWidthTypes.Boolean, n, nulls, []*memory.Buffer{valid, memory.NewBufferBytes(b)})
 }
 
-// newColumn returns the collector of a column type.
-func newColumn(t preparedType, nulls *nullSet, onBad OnBadValue) column {
+// newColumn returns the collector of a column type for batches of at most so
+// many rows.
+func newColumn(t preparedType, nulls *nullSet, onBad OnBadValue, rows int) column {
 	toNull := onBad == Null
 	switch t.Kind {
 	case Integer:
-		return &fixedColumn[int64]{dt: t.arrow, nulls: nulls, toNull: toNull,
+		return &fixedColumn[int64]{dt: t.arrow, nulls: nulls, toNull: toNull, rows: rows,
 			parse: func(b []byte) (int64, bool) { return parseInteger(b, t.inferred) }}
 	case Decimal:
-		return &fixedColumn[float64]{dt: t.arrow, nulls: nulls, toNull: toNull,
+		return &fixedColumn[float64]{dt: t.arrow, nulls: nulls, toNull: toNull, rows: rows,
 			parse: func(b []byte) (float64, bool) { return parseDecimal(b, t.inferred) }}
 	case Boolean:
 		return &booleanColumn{strict: t.inferred, nulls: nulls, toNull: toNull}
@@ -261,13 +264,13 @@ func newColumn(t preparedType, nulls *nullSet, onBad OnBadValue) column {
 				return c.days, ok
 			}
 		}
-		return &fixedColumn[int32]{dt: t.arrow, nulls: nulls, toNull: toNull, parse: parse}
+		return &fixedColumn[int32]{dt: t.arrow, nulls: nulls, toNull: toNull, rows: rows, parse: parse}
 	case Timestamp:
 		read := parseClock
 		if t.pattern != nil {
 			read = t.pattern.parse
 		}
-		return &fixedColumn[int64]{dt: t.arrow, nulls: nulls, toNull: toNull, parse: func(b []byte) (int64, bool) {
+		return &fixedColumn[int64]{dt: t.arrow, nulls: nulls, toNull: toNull, rows: rows, parse: func(b []byte) (int64, bool) {
 			c, ok := read(b)
 			// A column has a zone or has none: a lone offset would shift a row.
 			if !ok || c.zoned != t.zoned {
@@ -276,7 +279,7 @@ func newColumn(t preparedType, nulls *nullSet, onBad OnBadValue) column {
 			return c.instant(t.location), true
 		}}
 	}
-	return &textColumn{nulls: nulls}
+	return &textColumn{nulls: nulls, rows: rows}
 }
 
 // A preparedType is a column type that is known to make sense.

@@ -29,7 +29,8 @@ type blockIndex struct {
 }
 
 // index finds the separators of b[from:to], which starts outside quotes. b has
-// at least 64 bytes beyond to, and those from to on are zero.
+// at least 64 bytes beyond to. What it finds there, it takes for text like the
+// rest: where that matters, those bytes are zero.
 //
 // Sixty-four bytes at a time become two bit masks, one for delimiters and
 // newlines and one for quotes. A byte is inside quotes when the number of

@@ -23,12 +23,17 @@ func (s *CSV) sample(ctx context.Context) error {
 		return err
 	}
 	defer in.Close()
-	head := make([]byte, sampleBytes)
+	size := int64(sampleBytes)
+	if s.plain {
+		size = min(size, s.size+1) // one more, to see the end
+	}
+	head := make([]byte, size, size+slack)
 	n, err := io.ReadFull(in, head)
 	whole := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 	if err != nil && !whole {
 		return s.readError(err)
 	}
+	clear(head[n:cap(head)])
 	head = head[:n]
 	bom := 0
 	if bytes.HasPrefix(head, []byte("\ufeff")) {
@@ -65,12 +70,18 @@ func (s *CSV) header(head []byte, at int, whole bool) error {
 	}
 	s.names = []string{}
 	var x blockIndex
-	x.index(append(append([]byte(nil), head...), make([]byte, slack)...), at, len(head), s.delim, s.nl)
 	fields, end, closed := 0, len(head), false
-	for _, p := range x.seps {
-		fields++
-		if head[p] == s.nl {
-			end, closed = int(p)+1, true
+	for size := 4 << 10; !closed; size *= 8 {
+		to := min(at+size, len(head))
+		x.index(head[:cap(head)], at, to, s.delim, s.nl)
+		fields = 0
+		for _, p := range x.seps {
+			if fields++; int(p) < to && head[p] == s.nl {
+				end, closed = int(p)+1, true
+				break
+			}
+		}
+		if to == len(head) {
 			break
 		}
 	}

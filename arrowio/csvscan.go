@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	blockSize = 256 << 10 // bytes indexed at a time: text and index stay in a core's cache
+	blockSize = 256 << 10 // bytes indexed at a time at most: text and index stay in a core's cache
 	slack     = 80        // bytes beyond the text that may be read
 	maxRow    = 64 << 20  // bytes of one row
 )
@@ -34,6 +34,8 @@ type rowScanner struct {
 	columns   int
 	delim, nl byte
 	limit     int64 // rows that start at or beyond this offset of the text are not read
+
+	blockSize int // bytes indexed at a time
 
 	buf   []byte // text[:n], then at least slack bytes of capacity
 	n     int
@@ -72,7 +74,7 @@ func (s *rowScanner) block(ctx context.Context) bool {
 // fill moves the incomplete row to the front and reads more text behind it.
 func (s *rowScanner) fill() error {
 	rest := s.n - s.next
-	size := max(blockSize, 2*rest)
+	size := max(s.blockSize, 2*rest)
 	if rest > maxRow {
 		return s.fault(s.base+int64(s.next), "the row has more than 64 MiB; close its quotes")
 	}
@@ -161,7 +163,7 @@ func (s *rowScanner) ragged(seps []uint32, start uint32) {
 			return
 		}
 	}
-	if s.n-int(start) > blockSize {
+	if s.n-int(start) > s.blockSize {
 		s.err = s.fault(s.base+int64(start), "the row has more than %d fields, the number of the header; quote fields that hold the delimiter, or set `delimiter:`", s.columns)
 	}
 }
