@@ -1,5 +1,3 @@
-// Package dp computes differentially private statistics over tables with any
-// number of rows per person.
 package dp
 
 import "github.com/oboro-data/oboro/hierarchy"
