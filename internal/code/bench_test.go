@@ -4,7 +4,6 @@ package code
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"syscall"
 	"testing"
@@ -88,12 +87,16 @@ func BenchmarkEncodeDictionary(b *testing.B) {
 }
 
 func BenchmarkEncodeIntegers(b *testing.B) {
-	for _, distinct := range []int64{100, 100_000, math.MaxInt64} {
-		b.Run(fmt.Sprintf("below %d", distinct), func(b *testing.B) {
+	for _, c := range []struct {
+		name     string
+		distinct int
+		step     int64
+	}{{"100 close", 100, 1}, {"100000 close", 100_000, 1}, {"1000 apart", 1000, 1 << 40}, {"1000000 apart", 1_000_000, 1 << 40}} {
+		b.Run(c.name, func(b *testing.B) {
 			r := rand.New(rand.NewPCG(1, 1))
 			s := array.NewInt64Builder(memory.DefaultAllocator)
-			for range benchRows {
-				s.Append(r.Int64N(distinct))
+			for range max(benchRows, 4*c.distinct) {
+				s.Append(int64(r.IntN(c.distinct)) * c.step)
 			}
 			benchEncode(b, s.NewArray())
 		})

@@ -88,7 +88,7 @@ func (t *numbers) stretch(key uint64) bool {
 }
 
 func (t *numbers) findSlot(key uint64) uint32 {
-	if t.used*4 >= len(t.slots)*3 {
+	if t.used*2 >= len(t.slots) {
 		t.grow()
 	}
 	mask := uint64(len(t.slots) - 1)
@@ -169,7 +169,7 @@ func encodeIntegers[T signed | unsigned](e *Encoder, dst []uint32, vals []T, mas
 	n := len(dst)
 	dst = append(dst, make([]uint32, len(vals))...)
 	out := dst[n:]
-	base, window := t.base, t.window
+	base, window, slots := t.base, t.window, t.slots
 	for i, v := range vals {
 		if valid.bits != nil && !valid.at(i) {
 			out[i] = e.nullCode()
@@ -181,9 +181,14 @@ func encodeIntegers[T signed | unsigned](e *Encoder, dst []uint32, vals []T, mas
 				out[i] = c - 1
 				continue
 			}
+		} else if len(slots) > 0 { // most keys seen before are in their first slot
+			if s := &slots[hash64(key)&uint64(len(slots)-1)]; s.key == key && s.code != 0 {
+				out[i] = s.code - 1
+				continue
+			}
 		}
 		out[i] = t.find(key)
-		base, window = t.base, t.window
+		base, window, slots = t.base, t.window, t.slots
 	}
 	return dst
 }

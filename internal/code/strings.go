@@ -36,7 +36,9 @@ type shortSlot struct {
 
 type longSlot struct {
 	hash uint64
-	code uint32 // code+1, 0 where empty
+	from uint64 // where the string begins in text
+	size uint32 // its length, 0 where the slot is empty
+	code uint32
 }
 
 // at returns the string of a code.
@@ -80,7 +82,7 @@ func (t *strings) find(s []byte) uint32 {
 	if len(s) > 16 {
 		return t.findLong(s)
 	}
-	if t.shortUsed*8 >= len(t.short)*5 {
+	if t.shortUsed*2 >= len(t.short) {
 		t.growShort()
 	}
 	first, last := words(s)
@@ -116,20 +118,20 @@ func (t *strings) growShort() {
 }
 
 func (t *strings) findLong(s []byte) uint32 {
-	if t.longUsed*4 >= len(t.long)*3 {
+	if t.longUsed*2 >= len(t.long) {
 		t.growLong()
 	}
 	h := xxh3.HashSeed(s, seed[0])
 	mask := uint64(len(t.long) - 1)
 	for i := h & mask; ; i = (i + 1) & mask {
 		slot := &t.long[i]
-		if slot.code == 0 {
-			*slot = longSlot{h, t.next(s) + 1}
+		if slot.size == 0 {
+			*slot = longSlot{h, uint64(len(t.text)), uint32(len(s)), t.next(s)}
 			t.longUsed++
-			return slot.code - 1
+			return slot.code
 		}
-		if slot.hash == h && string(t.at(slot.code-1)) == string(s) {
-			return slot.code - 1
+		if slot.hash == h && int(slot.size) == len(s) && string(t.text[slot.from:slot.from+uint64(slot.size)]) == string(s) {
+			return slot.code
 		}
 	}
 }
@@ -139,11 +141,11 @@ func (t *strings) growLong() {
 	t.long = make([]longSlot, max(64, 2*len(old)))
 	mask := uint64(len(t.long) - 1)
 	for _, s := range old {
-		if s.code == 0 {
+		if s.size == 0 {
 			continue
 		}
 		i := s.hash & mask
-		for t.long[i].code != 0 {
+		for t.long[i].size != 0 {
 			i = (i + 1) & mask
 		}
 		t.long[i] = s
@@ -165,8 +167,9 @@ func (t *strings) renumber(sorted, remap []uint32) {
 		}
 	}
 	for i := range t.long {
-		if s := &t.long[i]; s.code != 0 {
-			s.code = remap[s.code-1] + 1
+		if s := &t.long[i]; s.size != 0 {
+			s.code = remap[s.code]
+			s.from = ends[s.code] - uint64(s.size)
 		}
 	}
 }
@@ -182,14 +185,27 @@ func encodeOffsets[O int32 | int64](e *Encoder, dst []uint32, offsets []O, text 
 	n := len(dst)
 	dst = append(dst, make([]uint32, len(offsets)-1)...)
 	out := dst[n:]
+	short := t.short
 	from := offsets[0]
 	for i, to := range offsets[1:] {
+		at := from
+		from = to
 		if valid.bits != nil && !valid.at(i) {
 			out[i] = e.nullCode()
-		} else {
-			out[i] = t.find(text[from:to])
+			continue
 		}
-		from = to
+		s := text[at:to]
+		if len(s) <= 16 && len(short) > 0 { // most strings seen before are in their first slot
+			first, last := words(s)
+			size := uint32(len(s) + 1)
+			slot := &short[hashShort(first, last, size)&uint64(len(short)-1)]
+			if slot.first == first && slot.last == last && slot.size == size {
+				out[i] = slot.code
+				continue
+			}
+		}
+		out[i] = t.find(s)
+		short = t.short
 	}
 	return dst
 }
