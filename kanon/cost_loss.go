@@ -126,11 +126,16 @@ func (lv *lossLevel) most(rows int64) int64 {
 // column returns the weighted loss of column c at a level where the suppressed
 // rows are n rows with that many leaves in sum.
 func (b *boundLoss) column(c, level int, n, leaves int64) float64 {
-	col := &b.columns[c]
-	lost := b.g*float64(col.levels[level].total-leaves)/col.domain +
-		(1-b.s)*float64(leaves)/col.domain + b.s*float64(n)
-	least := b.g * float64(b.rows) / col.domain
-	l := (lost - least) / (float64(b.rows) - least)
+	return b.weighted(c, b.columns[c].levels[level].total-leaves, n, leaves)
+}
+
+// weighted returns the weighted loss of column c where the kept rows have kept
+// leaves in sum, and n suppressed rows have lost.
+func (b *boundLoss) weighted(c int, kept, n, lost int64) float64 {
+	domain := b.columns[c].domain
+	sum := b.g*float64(kept)/domain + (1-b.s)*float64(lost)/domain + b.s*float64(n)
+	least := b.g * float64(b.rows) / domain
+	l := (sum - least) / (float64(b.rows) - least)
 	if !(l > 0) { // also where the domain has one value: 0/0
 		l = 0
 	}

@@ -1,6 +1,7 @@
 package kanon
 
 import (
+	"maps"
 	"math/bits"
 	"slices"
 	"sync"
@@ -75,6 +76,14 @@ func (s *shape) upLocked(c, a, b int) []int32 {
 	}
 	s.up[k] = m
 	return m
+}
+
+// maps returns the maps between levels made so far, which a subset of the table
+// shares.
+func (s *shape) maps() map[[3]int][]int32 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.up)
 }
 
 // marginals counts the rows of every label of every level, from any set at the

@@ -54,8 +54,19 @@ func (s *Spec) plan(schema *arrow.Schema) (*plan, error) {
 	default:
 		return nil, fault.Planf("search: there is no %q; choose optimal or anytime", s.Search)
 	}
-	if s.Recode != "" && s.Recode != "global" {
-		return nil, fault.Planf("recode: there is no %q; choose global", s.Recode)
+	switch s.Recode {
+	case "", "global":
+	case "local":
+		if s.Search == "anytime" {
+			return nil, fault.Planf("search: anytime goes with recode: global")
+		}
+		for _, m := range s.Models {
+			if _, ok := m.(TableModel); ok {
+				return nil, fault.Planf("%s is about all classes together; choose recode: global", m)
+			}
+		}
+	default:
+		return nil, fault.Planf("recode: there is no %q; choose global or local", s.Recode)
 	}
 	if s.Nulls == NullIsWildcard {
 		return nil, fault.Planf("nulls: wildcard is not available; choose value or reject")

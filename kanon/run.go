@@ -54,7 +54,7 @@ func Anonymize(ctx context.Context, src arrowio.Source, spec *Spec) (*Release, e
 	}
 	rel := &Release{
 		InputRows: t.totalRows, Rows: rows.rows, SuppressedRows: t.totalRows - rows.rows, Counted: "rows",
-		Recoding: a.recoding("global", base, fixed), Metric: p.cost.String(), Cost: found.Score, Search: *found,
+		Recoding: a.recoding(p.recode(), base, fixed), Metric: p.cost.String(), Cost: found.Score, Search: *found,
 		schema: rows.schema, table: rows,
 	}
 	if spec.Unit != "" {
@@ -62,6 +62,14 @@ func Anonymize(ctx context.Context, src arrowio.Source, spec *Spec) (*Release, e
 	}
 	rel.Search.set, rel.Search.suppressed = nil, nil
 	return rel, p.verify(ctx, rel, t, classOf, a)
+}
+
+// recode is the kind of recoding asked for.
+func (p *plan) recode() string {
+	if p.spec.Recode == "" {
+		return "global"
+	}
+	return p.spec.Recode
 }
 
 // count is the first read.
@@ -132,6 +140,13 @@ func (p *plan) search(ctx context.Context, base *FrequencySet, fixed []int) (*Se
 	}
 	if p.spec.Progress != nil {
 		o.Progress = func(done, total int64) { p.spec.Progress(Progress{Stage: "search", Done: done, Total: total}) }
+	}
+	if p.spec.Recode == "local" {
+		r, a, err := recodeLocally(ctx, base, p.spec.Models, p.cost, o)
+		if err == nil && a == nil {
+			err = p.infeasible()
+		}
+		return r, a, err
 	}
 	r, err := Search(ctx, base, p.spec.Models, p.cost, o)
 	if err != nil {

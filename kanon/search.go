@@ -79,6 +79,12 @@ func Search(ctx context.Context, base *FrequencySet, models []PrivacyModel, cost
 	if err != nil {
 		return nil, err
 	}
+	return searchJudged(ctx, base, j, bound, o)
+}
+
+// searchJudged is Search for bound models and cost. The judge may be bound to
+// a larger table, of which base is a part.
+func searchJudged(ctx context.Context, base *FrequencySet, j *judge, bound BoundCost, o SearchOptions) (*SearchResult, error) {
 	s := &search{
 		base: base, judge: j, cost: bound, lattice: latticeOf(base.QuasiIdentifiers, o.Levels),
 		workers: parallel(o.Workers), progress: o.Progress,

@@ -1,5 +1,3 @@
-// Package kanon anonymises tables of personal records by generalising and
-// suppressing, over equivalence classes of quasi-identifiers.
 package kanon
 
 import (
