@@ -2,6 +2,7 @@ package arrowio
 
 import (
 	"context"
+	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -11,18 +12,31 @@ import (
 
 // A Memory is a table held as record batches.
 type Memory struct {
-	schema  *arrow.Schema
-	records []arrow.Record
+	schema *arrow.Schema
+	pieces []piece
+}
+
+// A piece is the rows from ≤ i < to of a record. It is cut out only when it is
+// read, so that a split holds no references of its own.
+type piece struct {
+	arrow.Record
+	from, to int64
 }
 
 // NewMemory returns the table of the records, in order. It retains them;
 // Release gives them up. Records of another schema than the one given make
 // Open fail with an error of kind Plan.
 func NewMemory(schema *arrow.Schema, records ...arrow.Record) *Memory {
+	m := &Memory{schema: schema}
 	for _, r := range records {
-		r.Retain()
+		m.add(r)
 	}
-	return &Memory{schema, records}
+	return m
+}
+
+func (m *Memory) add(r arrow.Record) {
+	r.Retain()
+	m.pieces = append(m.pieces, piece{r, 0, r.NumRows()})
 }
 
 // ReadAll reads what is left of a reader into memory. The reader stays the
@@ -30,9 +44,7 @@ func NewMemory(schema *arrow.Schema, records ...arrow.Record) *Memory {
 func ReadAll(r array.RecordReader) (*Memory, error) {
 	m := &Memory{schema: r.Schema()}
 	for r.Next() {
-		rec := r.Record()
-		rec.Retain()
-		m.records = append(m.records, rec)
+		m.add(r.Record())
 	}
 	if err := r.Err(); err != nil {
 		m.Release()
@@ -44,10 +56,10 @@ func ReadAll(r array.RecordReader) (*Memory, error) {
 // Release gives up the records. Neither the table nor its splits are used
 // afterwards; readers that are open stay valid.
 func (m *Memory) Release() {
-	for _, r := range m.records {
-		r.Release()
+	for _, p := range m.pieces {
+		p.Release()
 	}
-	m.records = nil
+	m.pieces = nil
 }
 
 // Schema returns the columns of the table.
@@ -56,8 +68,8 @@ func (m *Memory) Schema() *arrow.Schema { return m.schema }
 // NumRows returns the number of rows.
 func (m *Memory) NumRows() int64 {
 	var n int64
-	for _, r := range m.records {
-		n += r.NumRows()
+	for _, p := range m.pieces {
+		n += p.to - p.from
 	}
 	return n
 }
@@ -69,51 +81,53 @@ func (m *Memory) Open(ctx context.Context, columns ...string) (array.RecordReade
 	if err != nil {
 		return nil, err
 	}
-	for i, r := range m.records {
+	for i, r := range m.pieces {
 		if err := sameSchema(m.schema, r.Schema()); err != nil {
 			return nil, fault.Planf("%s: record %d: %w", name, i, err)
 		}
 	}
 	// The reader keeps its own references, so that Release may come first.
-	records := append([]arrow.Record(nil), m.records...)
-	for _, r := range records {
-		r.Retain()
+	pieces := slices.Clone(m.pieces)
+	for _, p := range pieces {
+		p.Retain()
 	}
 	at := 0
 	next := func() (arrow.Record, error) {
-		if at == len(records) {
+		if at == len(pieces) {
 			return nil, nil
 		}
 		at++
-		return project(records[at-1], schema, indices), nil
+		cut := pieces[at-1].NewSlice(pieces[at-1].from, pieces[at-1].to)
+		defer cut.Release()
+		return project(cut, schema, indices), nil
 	}
 	return NewReader(ctx, name, schema, next, func() {
-		for _, r := range records {
-			r.Release()
+		for _, p := range pieces {
+			p.Release()
 		}
 	}), nil
 }
 
 // Splits returns tables of consecutive records; a record longer than a split
-// is cut without copying. A split of a Memory shares its records, which stay
-// the whole's to release.
+// is cut without copying. A split shares the records, which stay the whole's to
+// release.
 func (m *Memory) Splits(n int) []Source {
 	rows := m.NumRows()
 	n = int(min(int64(max(n, 1)), max(rows, 1)))
 	splits := make([]Source, 0, n)
-	rest := m.records
-	var from int64 // row of rest[0] at which the next split starts
+	rest := slices.Clone(m.pieces)
 	for i := range n {
 		need := rows*int64(i+1)/int64(n) - rows*int64(i)/int64(n)
 		part := &Memory{schema: m.schema}
 		for need > 0 {
-			take := min(need, rest[0].NumRows()-from)
+			p := &rest[0]
+			take := min(need, p.to-p.from)
 			if take > 0 {
-				part.records = append(part.records, rest[0].NewSlice(from, from+take))
+				part.pieces = append(part.pieces, piece{p.Record, p.from, p.from + take})
 			}
 			need -= take
-			if from += take; from == rest[0].NumRows() {
-				rest, from = rest[1:], 0
+			if p.from += take; p.from == p.to {
+				rest = rest[1:]
 			}
 		}
 		splits = append(splits, part)

@@ -154,7 +154,7 @@ func TestSpoolStops(t *testing.T) {
 		if n++; n == 3 {
 			cancel()
 		}
-		rec := mem.records[0]
+		rec := mem.pieces[0]
 		rec.Retain()
 		return rec, nil
 	}, nil)

@@ -109,7 +109,7 @@ func TestCSVFormat(t *testing.T) {
 func TestBatchesDoNotShow(t *testing.T) {
 	src := table([]arrow.DataType{dictOf(arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int32), arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int64}, batchRows+9000, 4)
 	var recs []arrow.Record
-	for _, rec := range src.records {
+	for _, rec := range src.pieces {
 		for from := int64(0); from < rec.NumRows(); from += 777 {
 			recs = append(recs, rec.NewSlice(from, min(from+777, rec.NumRows())))
 		}
