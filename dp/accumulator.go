@@ -1,6 +1,7 @@
 package dp
 
 import (
+	"runtime"
 	"unsafe"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -137,6 +138,11 @@ func newAccumulator(p *Plan, key *Key) (*Accumulator, error) {
 	}
 	if a.limit <= 0 {
 		a.limit = 1 << 30
+	}
+	if w := p.query.Workers; w > 0 {
+		a.limit /= int64(w)
+	} else {
+		a.limit /= int64(runtime.GOMAXPROCS(0))
 	}
 	if p.query.PublicGroups != nil {
 		for _, k := range p.publicKeys {

@@ -36,7 +36,7 @@ type Count struct {
 //
 // Resolution 0 is chosen from type and range: 1 for integers, the column's own
 // scale for decimals, and for floats the power of two that divides the larger
-// of |Lower| and |Upper| into at least 2⁴⁰ steps; see docs/statistics.md.
+// of |Lower| and |Upper| into at least 2³² steps; see docs/statistics.md.
 type Sum struct {
 	As           string
 	Column       string

@@ -64,16 +64,18 @@ type count struct {
 }
 
 func (a Count) bind(b *binder) (statistic, error) {
-	per, err := perUnit(a.As, a.PerUnit)
-	return &count{oneSum{as: a.As}, per}, err
+	if err := checkPerUnit(a.As, a.PerUnit); err != nil {
+		return nil, err
+	}
+	return &count{oneSum{as: a.As}, b.perUnit(a.PerUnit)}, nil
 }
 
-// perUnit is the bound of a count, 1 where none is given.
-func perUnit(as string, n int64) (int64, error) {
+// checkPerUnit refuses bounds of a count that are out of range.
+func checkPerUnit(as string, n int64) error {
 	if n < 0 || n > maxStep {
-		return 0, fault.Planf("aggregate %q: per-unit must be between 1 and 2^62", as)
+		return fault.Planf("aggregate %q: per-unit must be between 1 and 2^62", as)
 	}
-	return max(n, 1), nil
+	return nil
 }
 
 func (s *count) kind() string       { return "count" }

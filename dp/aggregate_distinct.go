@@ -21,15 +21,14 @@ type countDistinct struct {
 }
 
 func (a CountDistinct) bind(b *binder) (statistic, error) {
-	per, err := perUnit(a.As, a.PerUnit)
-	if err != nil {
+	if err := checkPerUnit(a.As, a.PerUnit); err != nil {
 		return nil, err
 	}
 	dt, err := b.anyColumn(a.As, a.Column)
 	if err != nil {
 		return nil, err
 	}
-	s := &countDistinct{oneSum: oneSum{as: a.As}, perUnit: per, words: identityWords(dt)}
+	s := &countDistinct{oneSum: oneSum{as: a.As}, perUnit: b.perUnit(a.PerUnit), words: identityWords(dt)}
 	s.input = b.input(&input{kind: sets, column: a.Column, words: s.words})
 	return s, nil
 }

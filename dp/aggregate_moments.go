@@ -40,7 +40,8 @@ type moments struct {
 	at, input    int
 }
 
-// momentSteps is the number of steps of a float range, as a power of two.
+// momentSteps is the binary logarithm of the steps of a float range: G is then
+// between 2²⁰ and 2²¹, and G² fits a row's part of 64 bits.
 const momentSteps = 20
 
 func (a Mean) bind(b *binder) (statistic, error) {
@@ -68,7 +69,7 @@ func bindMoments(b *binder, as, column string, lower, upper float64, degree int,
 	return s, nil
 }
 
-// span is G, power Gᵈ. span is at most 2²⁰.
+// span is G, power Gᵈ.
 func (s *moments) span() int64 { return s.upper - s.lower }
 
 func (s *moments) power() int64 {

@@ -191,8 +191,8 @@ func checkNeighbours(t *testing.T, p *Plan, rec arrow.Record, what string) {
 				}
 			}
 		}
-		if int64(len(changed)) > p.query.Bounds.MaxGroups {
-			t.Fatalf("%s: %d groups changed, more than %d", what, len(changed), p.query.Bounds.MaxGroups)
+		if int64(len(changed)) > p.layout.maxGroups {
+			t.Fatalf("%s: %d groups changed, more than %d", what, len(changed), p.layout.maxGroups)
 		}
 	}
 }
@@ -382,7 +382,7 @@ func bruteForce(t *testing.T, p *Plan, a *Accumulator, rec arrow.Record) map[str
 		for i, s := range p.statistics {
 			if s, ok := s.(*countDistinct); ok {
 				agg := p.query.Aggregates[i].(CountDistinct)
-				sums[g][s.at] = int128Of(bruteDistinct(column(agg.Column), unitRows, max(agg.PerUnit, 1)))
+				sums[g][s.at] = int128Of(bruteDistinct(column(agg.Column), unitRows, s.perUnit))
 			}
 		}
 	}

@@ -226,6 +226,12 @@ func (b *binder) aggregates() error {
 			sel.Count, sel.Unwanted = p.selector, true
 		}
 	}
+	// A row is in one group, and a unit in no more than there are.
+	if p.query.UnitIsRow {
+		p.layout.maxGroups = 1
+	} else if p.publicKeys != nil {
+		p.layout.maxGroups = max(1, min(p.layout.maxGroups, int64(len(p.publicKeys))))
+	}
 	for i, s := range p.statistics {
 		n := Need{Weight: weights[i]}
 		switch s := s.(type) {
@@ -245,7 +251,7 @@ func (b *binder) aggregates() error {
 		sel = nil // nothing to hide: a floor is compared with the noised count
 	}
 	var err error
-	p.calibration, err = Calibrate(p.budget, p.query.Bounds.MaxGroups, p.query.Noise, p.query.Backend, p.needs, sel)
+	p.calibration, err = Calibrate(p.budget, p.layout.maxGroups, p.query.Noise, p.query.Backend, p.needs, sel)
 	if err != nil {
 		return err
 	}
@@ -291,7 +297,19 @@ func (b *binder) input(in *input) int {
 	return len(l.inputs) - 1
 }
 
-func (b *binder) rowsPerGroup() int64 { return max(b.plan.query.Bounds.RowsPerGroup, 1) }
+// rowsPerGroup is the number of a unit's rows in one group that are seen.
+func (b *binder) rowsPerGroup() int64 {
+	return b.perUnit(b.plan.query.Bounds.RowsPerGroup)
+}
+
+// perUnit is a bound on a unit's rows, 1 where none is given and where a unit
+// is one row.
+func (b *binder) perUnit(n int64) int64 {
+	if b.plan.query.UnitIsRow {
+		return 1
+	}
+	return max(n, 1)
+}
 
 // anyColumn finds the column of an aggregate.
 func (b *binder) anyColumn(as, name string) (arrow.DataType, error) {

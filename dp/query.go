@@ -37,8 +37,9 @@ type Query struct {
 
 	// Workers is the number of goroutines that read; 0 is one per processor.
 	Workers int
-	// Memory is the number of bytes of raw rows after which an accumulator
-	// condenses what it holds to the kept groups; 0 is one gibibyte.
+	// Memory is the number of bytes of rows, over all workers, after which they
+	// are condensed to what is kept of them; 0 is one gibibyte. What is kept is
+	// at most MaxGroups entries for each unit and is held in memory.
 	Memory int64
 	// Progress, if not nil, is called now and then with the rows read so far.
 	Progress func(rows int64)
