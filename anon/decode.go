@@ -38,9 +38,14 @@ func (p *problems) add(at place, format string, args ...any) {
 
 // addErr notes an error of another package under a place of the policy.
 func (p *problems) addErr(at place, err error) {
-	if err != nil {
-		p.list = append(p.list, problem{at, err.Error(), fault.Planf})
+	if err == nil {
+		return
 	}
+	text := err.Error()
+	if !strings.ContainsAny(text, ";?") {
+		text += "; correct it (docs/policy.md has the rules)"
+	}
+	p.list = append(p.list, problem{at, text, fault.Planf})
 }
 
 // err returns all problems, in the order of their lines, as one error of kind

@@ -109,6 +109,12 @@ func (c *Column) levelNumber(level string) (int, error) {
 var needsSensitive = []string{"l-diversity", "t-closeness", "beta-likeness", "delta-disclosure"}
 
 func (p *Plan) checkModel(probs *problems, d *Declaration, m *Model, released map[string]bool) {
+	switch {
+	case m.Kind == "km-anonymity":
+		probs.add(m.at, "k^m-anonymity of sets is not available in this version; leave the column out, or release counts of its values as statistics")
+	case m.Table != nil:
+		probs.add(m.at, "%s with a table of its own is not available in this version; use k-anonymity, or k-map with population and significance", m.Kind)
+	}
 	if m.Column == "" {
 		return
 	}
@@ -220,5 +226,5 @@ func (m *Model) forKanon() (kanon.PrivacyModel, error) {
 	case "sample-uniqueness":
 		return kanon.SampleUniqueness{Threshold: f(m.Threshold)}, nil
 	}
-	return nil, fmt.Errorf("model %s is not known here; remove it", m.Kind)
+	return nil, fmt.Errorf("model %s is not available; remove it", m.Kind)
 }

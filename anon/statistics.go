@@ -155,6 +155,7 @@ func (g *Groups) decodePublic(o *object, n *node, by []GroupColumn) {
 	po := o.object(n, o.place("public").key)
 	for _, c := range by {
 		if !po.need(c.Column, "list the public values of every group-by column") {
+			po.find(c.Column)
 			continue
 		}
 		g.Public[c.Column] = po.cells(c.Column)
