@@ -32,7 +32,7 @@ releases:
   - name: known
     kind: statistics
     group-by: [city]
-    groups: {public: {city: [a, b, none]}}
+    groups: {public: {city: [none, b, null, a]}}
     bounds: {groups-per-unit: 2}
     aggregates: [{count-units: {as: people}}]
     budget: {epsilon: 25}
@@ -124,7 +124,7 @@ func TestStatisticsFromCSVToFolder(t *testing.T) {
 		if st.Groups != 2 || st.Unit != "user" || st.Selection.Threshold < 20 || *st.MinUnits != 20 || st.Selection.Aggregate != "people" {
 			t.Errorf("figures %+v", st)
 		}
-		if r.Releases[1].Statistics.Groups != 3 {
+		if r.Releases[1].Statistics.Groups != 4 {
 			t.Errorf("public groups %+v", r.Releases[1].Statistics)
 		}
 		noMarker(t, dir, "SECRET")
@@ -234,5 +234,17 @@ func rehash(t testing.TB, dir string) {
 			continue
 		}
 		write(t, dir, name, string(data))
+	}
+}
+
+func TestOrderOfKeys(t *testing.T) {
+	key := func(s string) []cell { return []cell{{text: "x"}, {text: s, null: s == "null"}} }
+	for _, c := range []struct {
+		a, b string
+		want int
+	}{{"a", "b", -1}, {"b", "a", 1}, {"a", "a", 0}, {"null", "zzz", 1}, {"", "null", -1}, {"null", "null", 0}, {"Z", "a", -1}} {
+		if got := compareKeys(key(c.a), key(c.b)); got != c.want {
+			t.Errorf("%q and %q: %d", c.a, c.b, got)
+		}
 	}
 }

@@ -2,8 +2,10 @@ package anon
 
 import (
 	"context"
+	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
@@ -28,7 +30,7 @@ func (v *verifier) checkStatistics(ctx context.Context, s *step, rel *report.Rel
 		return err
 	}
 	v.note(s.Name, "output", "", "the columns are those of the policy; no identifier is among them")
-	if err := v.checkGroups(ctx, s, st, src); err != nil {
+	if err := v.checkGroups(ctx, s, rel.File, st, src); err != nil {
 		return err
 	}
 	want := v.plan.statisticsClaims(s)
@@ -143,7 +145,7 @@ func (v *verifier) checkOutputColumns(s *step, schema *arrow.Schema) error {
 
 // checkGroups checks the group keys: as many as reported, each once, the
 // public ones exactly where they are public, and above threshold and floor.
-func (v *verifier) checkGroups(ctx context.Context, s *step, st *report.Statistics, src arrowio.Source) error {
+func (v *verifier) checkGroups(ctx context.Context, s *step, rel string, st *report.Statistics, src arrowio.Source) error {
 	t, err := readTexts(ctx, src)
 	if err != nil {
 		return inRelease(s.Name, err)
@@ -153,18 +155,51 @@ func (v *verifier) checkGroups(ctx context.Context, s *step, st *report.Statisti
 	}
 	width := len(s.Statistics.GroupBy)
 	seen := map[string]bool{}
-	for _, row := range t.rows {
+	sorted := allText(src.Schema(), width) && filepath.Ext(rel) != ".csv"
+	for i, row := range t.rows {
 		k := keyOf(row[:width])
+		if sorted && i > 0 && compareKeys(t.rows[i-1][:width], row[:width]) > 0 {
+			return fault.Dataf("%s: the groups are not in the order of their keys, so that their order may tell something; restore the table or release anew", s.Name)
+		}
 		if seen[k] {
 			return fault.Dataf("%s: a group stands in the table twice; restore the table or release anew", s.Name)
 		}
 		seen[k] = true
 	}
 	v.note(s.Name, "output", "", "every group stands once")
+	if sorted {
+		v.note(s.Name, "output", "", "the groups are sorted by their keys")
+	}
 	if err := v.checkPublic(s, seen); err != nil {
 		return err
 	}
 	return v.checkFloor(s, st, t)
+}
+
+// allText reports whether the first columns are texts, whose order is bytewise.
+func allText(schema *arrow.Schema, width int) bool {
+	for _, f := range schema.Fields()[:width] {
+		if kindOf(f.Type) != "text" {
+			return false
+		}
+	}
+	return true
+}
+
+// compareKeys is the order of text keys: column by column, null last.
+func compareKeys(a, b []cell) int {
+	for i := range a {
+		switch {
+		case a[i].null && b[i].null:
+		case a[i].null:
+			return 1
+		case b[i].null:
+			return -1
+		case a[i].text != b[i].text:
+			return strings.Compare(a[i].text, b[i].text)
+		}
+	}
+	return 0
 }
 
 // checkPublic compares the groups with the public ones.
