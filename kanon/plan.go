@@ -21,6 +21,8 @@ type plan struct {
 	sensitive []QuasiIdentifier // columns that models name
 	columns   []string          // written
 	cost      Cost
+	// population says what Spec.Population is to the models.
+	population Population
 }
 
 // Check reports, before any row is read, what can't be anonymised: a column
@@ -96,6 +98,9 @@ func (s *Spec) plan(schema *arrow.Schema) (*plan, error) {
 	if err := p.findSensitive(seen); err != nil {
 		return nil, err
 	}
+	if err := p.checkPopulation(); err != nil {
+		return nil, err
+	}
 	return p, p.findColumns(seen)
 }
 
@@ -148,9 +153,6 @@ func levelIndex(q QuasiIdentifier, names []string) (int, error) {
 // findSensitive lists the columns that models name, as the spec describes them.
 func (p *plan) findSensitive(quasi map[string]bool) error {
 	for _, m := range p.spec.Models {
-		if n, ok := m.(NeedsPopulation); ok && n.Population() != NoPopulation {
-			return fault.Planf("%s compares the table with a population, and none is given", m)
-		}
 		n, ok := m.(NamesColumns)
 		if !ok {
 			continue

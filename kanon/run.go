@@ -36,12 +36,21 @@ func Anonymize(ctx context.Context, src arrowio.Source, spec *Spec) (*Release, e
 	if err != nil {
 		return nil, err
 	}
+	var population func([]uint32) int64
+	if p.population != NoPopulation {
+		if t, population, err = p.joinPopulation(ctx, t); err != nil {
+			return nil, err
+		}
+	}
 	columns, sensitive, fixed, err := p.tables(t)
 	if err != nil {
 		return nil, err
 	}
-	base, classOf, err := newClassifiedSet(t, columns, sensitive, nil)
+	base, classOf, err := newClassifiedSet(t, columns, sensitive, population)
 	if err != nil {
+		return nil, err
+	}
+	if err := p.checkSubset(base); err != nil {
 		return nil, err
 	}
 	found, a, err := p.search(ctx, base, fixed)
@@ -212,7 +221,7 @@ func (p *plan) rowsOfTuples(out *rowTable, t *tuples, classOf []uint32, a *assig
 	copy(next, out.starts)
 	for i, b := range classOf {
 		k := a.class[b]
-		if k < 0 {
+		if k < 0 || t.rows[i] == 0 {
 			continue
 		}
 		for c, u := range used {

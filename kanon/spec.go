@@ -3,6 +3,7 @@ package kanon
 import (
 	"time"
 
+	"github.com/oboro-data/oboro/arrowio"
 	"github.com/oboro-data/oboro/hierarchy"
 )
 
@@ -66,6 +67,11 @@ type Spec struct {
 	// source except Unit, in its order.
 	Columns []string
 	Models  []PrivacyModel
+	// Population is the table of people that k-map and δ-presence compare with:
+	// it has every quasi-identifier, in the same type, and one row per person
+	// (or the unit). For k-map (PopulationTable) the source's people come from
+	// it; for δ-presence (ResearchSubset) the source is a part of it.
+	Population arrowio.Source
 	// MaxSuppression is the share of rows, 0 to 1, that may be suppressed;
 	// the limit is floor(MaxSuppression·rows), computed exactly from the
 	// shortest decimal of the float.
