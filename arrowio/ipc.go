@@ -22,7 +22,8 @@ type IPC struct {
 	size       int64
 	schema     *arrow.Schema
 	index      *ipcIndex
-	lo, hi     int // the record batches of this split
+	layout     *ipcLayout // nil: batches are left to the Arrow library
+	lo, hi     int        // the record batches of this split
 }
 
 // OpenIPC reads the schema of an Arrow IPC file and the places of its record
@@ -50,6 +51,13 @@ func OpenIPC(path string) (*IPC, error) {
 		}
 		defer r.Release()
 		s.schema, s.hi = r.Schema(), len(s.index.records)
+		meta, err := s.index.schema.readMeta(s.name, f)
+		if err != nil {
+			return err
+		}
+		if !s.index.compressed {
+			s.layout = layoutIPC(s.schema, rootTable(meta).table(2))
+		}
 		return nil
 	})
 	if err != nil {
@@ -104,26 +112,43 @@ func (s *IPC) Open(ctx context.Context, columns ...string) (array.RecordReader, 
 	if err != nil {
 		return nil, err
 	}
+	next, release := s.own(f, schema, indices)
+	if s.layout == nil {
+		next, release, err = s.library(f, schema, indices)
+		if err != nil {
+			f.Close()
+			return nil, err
+		}
+	}
+	return NewReader(ctx, s.name, schema, func() (arrow.Record, error) {
+		rec, err := next()
+		return rec, ReadError(s.name, err)
+	}, func() {
+		_ = Recovered(s.name, func() error { release(); return nil })
+		f.Close()
+	}), nil
+}
+
+func (s *IPC) own(f *os.File, schema *arrow.Schema, indices []int) (next func() (arrow.Record, error), release func()) {
+	d := &ipcDecoder{src: s, file: f, schema: schema, indices: indices, blocks: s.messages()[1:], dicts: map[int64]arrow.Array{}}
+	return d.next, d.release
+}
+
+func (s *IPC) library(f *os.File, schema *arrow.Schema, indices []int) (next func() (arrow.Record, error), release func(), err error) {
 	var r *ipc.Reader
 	err = Recovered(s.name, func() (err error) {
 		r, err = s.reader(&ipcMessages{file: f, name: s.name, blocks: s.messages()})
 		return err
 	})
 	if err != nil {
-		f.Close()
-		return nil, ReadError(s.name, err)
+		return nil, nil, ReadError(s.name, err)
 	}
-	next := func() (arrow.Record, error) {
+	return func() (arrow.Record, error) {
 		if !r.Next() {
-			return nil, ReadError(s.name, r.Err())
+			return nil, r.Err()
 		}
-		rec, err := checked(project(r.Record(), schema, indices))
-		return rec, ReadError(s.name, err)
-	}
-	return NewReader(ctx, s.name, schema, next, func() {
-		_ = Recovered(s.name, func() error { r.Release(); return nil })
-		f.Close()
-	}), nil
+		return checked(project(r.Record(), schema, indices))
+	}, r.Release, nil
 }
 
 // messages lists what the reader of this split sees: the schema, all

@@ -17,6 +17,8 @@ type ipcIndex struct {
 	schema  ipcBlock
 	blocks  []ipcBlock // dictionaries and record batches, in the order to read them
 	records []int      // the record batches' places in blocks
+
+	compressed bool // some batch is
 }
 
 // An ipcBlock is one message: its metadata, a flatbuffer, and its body.
@@ -25,6 +27,7 @@ type ipcBlock struct {
 	meta             int64
 	metaSize         int
 	body, bodyLength int64
+	compressed       bool
 }
 
 // The kinds of message.
@@ -96,6 +99,7 @@ func (x *ipcIndex) file(name string, f *os.File, size int64) error {
 				x.records = append(x.records, len(x.blocks))
 			}
 			x.blocks = append(x.blocks, block)
+			x.compressed = x.compressed || block.compressed
 		})
 		return err
 	}
@@ -129,6 +133,7 @@ func (x *ipcIndex) stream(name string, f *os.File, size int64) error {
 			return errDamaged
 		}
 		x.blocks = append(x.blocks, block)
+		x.compressed = x.compressed || block.compressed
 		at = block.body + block.bodyLength
 	}
 }
@@ -173,9 +178,9 @@ func readBlock(name string, f *os.File, at, size int64) (b ipcBlock, err error) 
 	case ipcSchema:
 		return b, checkSchema(name, m.table(2))
 	case ipcDictionary:
-		checkBatch(m.table(2).table(1), b.bodyLength)
+		b.compressed = checkBatch(m.table(2).table(1), b.bodyLength)
 	case ipcRecord:
-		checkBatch(m.table(2), b.bodyLength)
+		b.compressed = checkBatch(m.table(2), b.bodyLength)
 	}
 	return b, nil
 }
@@ -219,8 +224,9 @@ func checkSchema(name string, s *fbTable) error {
 }
 
 // checkBatch checks that a record batch's buffers lie inside its body and that
-// its lengths are none that memory could not hold.
-func checkBatch(r *fbTable, body int64) {
+// its lengths are none that memory could not hold. It reports whether the body
+// is compressed.
+func checkBatch(r *fbTable, body int64) (compressed bool) {
 	const most = 1 << 40
 	bad := func(v int64) bool { return v < 0 || v > most }
 	if bad(r.scalar64(0)) {
@@ -242,6 +248,7 @@ func checkBatch(r *fbTable, body int64) {
 			panic(errDamaged)
 		}
 	})
+	return r.field(3) != 0
 }
 
 // An fbTable is a table of a flatbuffer: the position of its fields relative

@@ -45,7 +45,7 @@ func checkSplits(t *testing.T, src Splitter, want []string) {
 	}
 }
 
-func writeStream(t testing.TB, src Source, name string) string {
+func writeStream(t testing.TB, src Source, name string, options ...ipc.Option) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
 	f, err := os.Create(path)
@@ -53,7 +53,7 @@ func writeStream(t testing.TB, src Source, name string) string {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	w := ipc.NewWriter(f, ipc.WithSchema(src.Schema()))
+	w := ipc.NewWriter(f, append(options, ipc.WithSchema(src.Schema()))...)
 	r, err := src.Open(context.Background())
 	if err != nil {
 		t.Fatal(err)
@@ -86,6 +86,25 @@ func TestSources(t *testing.T) {
 			t.Fatal(err)
 		}
 		checkSplits(t, s, want)
+	})
+	t.Run("compressed stream", func(t *testing.T) {
+		for _, o := range []ipc.Option{ipc.WithZstd(), ipc.WithLZ4()} {
+			s, err := OpenIPC(writeStream(t, mem, "in.arrows", o))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s.layout != nil {
+				t.Error("the test does not test the library's path")
+			}
+			checkSplits(t, s, want)
+		}
+	})
+	t.Run("dictionary deltas", func(t *testing.T) {
+		s, err := OpenIPC(writeDeltas(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkSplits(t, s, []string{"a", "b", "c", "a"})
 	})
 	t.Run("file", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "in.arrow")
@@ -240,4 +259,27 @@ func TestMemoryReleases(t *testing.T) {
 		s.(*Memory).Release()
 	}
 	m.Release()
+}
+
+// writeDeltas writes a stream whose second batch adds to the dictionary.
+func writeDeltas(t *testing.T) string {
+	dt := dictOf(arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int8).(*arrow.DictionaryType)
+	schema := arrow.NewSchema([]arrow.Field{{Name: "d", Type: dt, Nullable: true}}, nil)
+	var recs []arrow.Record
+	var entries []string
+	for _, rows := range [][]string{{"a", "b"}, {"c", "a"}} {
+		for _, r := range rows {
+			if !strings.Contains(strings.Join(entries, ""), r) {
+				entries = append(entries, r)
+			}
+		}
+		d := array.NewStringBuilder(memory.DefaultAllocator)
+		d.AppendValues(entries, nil)
+		i := array.NewInt8Builder(memory.DefaultAllocator)
+		for _, r := range rows {
+			i.Append(int8(strings.Index(strings.Join(entries, ""), r)))
+		}
+		recs = append(recs, array.NewRecord(schema, []arrow.Array{array.NewDictionaryArray(dt, i.NewArray(), d.NewArray())}, 2))
+	}
+	return writeStream(t, NewMemory(schema, recs...), "in.arrows", ipc.WithDictionaryDeltas(true))
 }

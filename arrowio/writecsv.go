@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"runtime"
+	"unsafe"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -49,14 +50,14 @@ func (csvFormat) Write(ctx context.Context, w io.Writer, r array.RecordReader) e
 	workers := runtime.GOMAXPROCS(0)
 	parts := make([][]byte, workers)
 	return RecoveredWrite(func() error {
-		entries := make([]csvEntries, r.Schema().NumFields())
+		cols := make([]csvColumn, r.Schema().NumFields())
 		for r.Next() {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
 			rec := r.Record()
 			for i, c := range rec.Columns() {
-				entries[i].use(c)
+				cols[i].use(c)
 			}
 			// Rows become text side by side, and go out in order.
 			n := int(rec.NumRows())
@@ -64,7 +65,7 @@ func (csvFormat) Write(ctx context.Context, w io.Writer, r array.RecordReader) e
 			for k := range parts {
 				g.Go(func() error {
 					return RecoveredWrite(func() error {
-						parts[k] = appendRows(parts[k][:0], rec, entries, n*k/workers, n*(k+1)/workers)
+						parts[k] = appendRows(parts[k][:0], cols, n*k/workers, n*(k+1)/workers)
 						return nil
 					})
 				})
@@ -82,47 +83,77 @@ func (csvFormat) Write(ctx context.Context, w io.Writer, r array.RecordReader) e
 	})
 }
 
-// csvEntries holds the fields that the entries of a dictionary are written as.
-type csvEntries struct {
+// A csvColumn is a column of a batch, ready to be written. A column with a
+// dictionary is written through the fields that its entries become.
+type csvColumn struct {
+	arr    arrow.Array
+	text   *array.String // not nil: the column is plain text
 	dict   arrow.ArrayData
-	fields [][]byte // nil: null
+	fields [][]byte
+	coded  bool
+	codes  []int32 // entry of every row, -1 for null
 }
 
-// use readies the fields of a column's dictionary, if it is not the last one.
-func (e *csvEntries) use(c arrow.Array) {
-	d, ok := c.(*array.Dictionary)
-	if !ok || e.dict == d.Dictionary().Data() {
+func (c *csvColumn) use(arr arrow.Array) {
+	c.arr = arr
+	c.text, _ = arr.(*array.String)
+	d, ok := arr.(*array.Dictionary)
+	if c.coded = ok; !ok {
 		return
 	}
 	dict := d.Dictionary()
-	e.dict, e.fields = dict.Data(), make([][]byte, dict.Len())
-	for i := range e.fields {
-		if dict.IsValid(i) {
-			e.fields[i] = appendField(nil, code.AppendText(nil, dict, i))
+	if c.dict != dict.Data() {
+		c.dict, c.fields = dict.Data(), make([][]byte, dict.Len())
+		for i := range c.fields {
+			if dict.IsValid(i) { // else no field: null
+				c.fields[i] = appendField(nil, code.AppendText(nil, dict, i))
+			}
 		}
+	}
+	c.codes = c.codes[:0]
+	if idx, ok := d.Indices().(*array.Int32); ok && d.NullN() == 0 {
+		c.codes = append(c.codes, idx.Int32Values()...)
+		return
+	}
+	for i := range d.Len() {
+		k := int32(-1)
+		if d.IsValid(i) {
+			k = int32(d.GetValueIndex(i))
+		}
+		c.codes = append(c.codes, k)
 	}
 }
 
+// append appends the field of row i, nothing for null. scratch is for its own
+// use.
+func (c *csvColumn) append(dst []byte, i int, scratch *[]byte) []byte {
+	switch {
+	case c.coded:
+		if k := c.codes[i]; k >= 0 {
+			dst = append(dst, c.fields[k]...)
+		}
+	case c.text != nil:
+		if c.text.IsValid(i) {
+			s := c.text.Value(i)
+			dst = appendField(dst, unsafe.Slice(unsafe.StringData(s), len(s)))
+		}
+	case !code.IsNull(c.arr, i):
+		*scratch = code.AppendText((*scratch)[:0], c.arr, i)
+		dst = appendField(dst, *scratch)
+	}
+	return dst
+}
+
 // appendRows appends rows [from, to).
-func appendRows(dst []byte, rec arrow.Record, entries []csvEntries, from, to int) []byte {
-	cols := rec.Columns()
-	var text []byte
+func appendRows(dst []byte, cols []csvColumn, from, to int) []byte {
+	var scratch []byte
 	for i := from; i < to; i++ {
 		start := len(dst)
-		for j, c := range cols {
+		for j := range cols {
 			if j > 0 {
 				dst = append(dst, ',')
 			}
-			if code.IsNull(c, i) {
-				continue
-			}
-			switch c := c.(type) {
-			case *array.Dictionary:
-				dst = append(dst, entries[j].fields[c.GetValueIndex(i)]...)
-			default:
-				text = code.AppendText(text[:0], c, i)
-				dst = appendField(dst, text)
-			}
+			dst = cols[j].append(dst, i, &scratch)
 		}
 		if len(dst) == start { // an empty line would be no row
 			dst = append(dst, '"', '"')
@@ -132,9 +163,16 @@ func appendRows(dst []byte, rec arrow.Record, entries []csvEntries, from, to int
 	return dst
 }
 
+// quoted tells the bytes for which a field is put in quotes.
+var quoted = [256]bool{',': true, '"': true, '\r': true, '\n': true}
+
 // appendField appends a text that is not null, in quotes if need be.
 func appendField(dst, text []byte) []byte {
-	if len(text) > 0 && bytes.IndexAny(text, ",\"\r\n") < 0 {
+	special := len(text) == 0
+	for _, c := range text {
+		special = special || quoted[c]
+	}
+	if !special {
 		return append(dst, text...)
 	}
 	dst = append(dst, '"')
