@@ -26,7 +26,7 @@ func (r *Release) runMicrodata(ctx context.Context, s *step, src arrowio.Source,
 		out.Claims = append(out.Claims, c)
 	}
 	r.report.Releases = append(r.report.Releases, out)
-	r.tables = append(r.tables, table{step: s, source: rel})
+	r.tables = append(r.tables, table{step: s, source: rel, release: rel.Close})
 	return nil
 }
 

@@ -32,6 +32,14 @@ type rowTable struct {
 	class   []uint32
 	order   []uint32 // nil where no column needs it
 	chunks  []uint32 // first source row of each chunk, then their end
+	read    *copier  // holds the batches that columns copy from; nil without a second read
+}
+
+// close gives up the batches of the second read.
+func (t *rowTable) close() {
+	if t.read != nil {
+		t.read.Release()
+	}
 }
 
 // A rowColumn makes the cells of one column for the rows from lo to hi. cells

@@ -64,13 +64,17 @@ func Anonymize(ctx context.Context, src arrowio.Source, spec *Spec) (*Release, e
 	rel := &Release{
 		InputRows: t.totalRows, Rows: rows.rows, SuppressedRows: t.totalRows - rows.rows, Counted: "rows",
 		Recoding: a.recoding(p.recode(), base, fixed), Metric: p.cost.String(), Cost: found.Score, Search: *found,
-		schema: rows.schema, table: rows,
+		schema: rows.schema, table: rows, close: rows.close,
 	}
 	if spec.Unit != "" {
 		rel.Counted = "people"
 	}
 	rel.Search.set, rel.Search.suppressed = nil, nil
-	return rel, p.verify(ctx, rel, t, classOf, a)
+	if err := p.verify(ctx, rel, t, classOf, a); err != nil {
+		rel.Close()
+		return nil, err
+	}
+	return rel, nil
 }
 
 // recode is the kind of recoding asked for.
@@ -188,7 +192,11 @@ func (p *plan) rows(ctx context.Context, src arrowio.Source, t *tuples, base *Fr
 	} else {
 		err = p.rowsOfSource(ctx, out, src, t, base, a)
 	}
-	return out, err
+	if err != nil {
+		out.close()
+		return nil, err
+	}
+	return out, nil
 }
 
 // rowsOfTuples lays out the rows by what was counted: equal rows can't be told
@@ -277,6 +285,7 @@ func (p *plan) rowsOfSource(ctx context.Context, out *rowTable, src arrowio.Sour
 	if err != nil {
 		return err
 	}
+	out.read = c
 	sizes := make([]int64, a.classes())
 	total, source := int64(0), uint32(0)
 	for _, k := range c.chunks {
