@@ -165,6 +165,9 @@ func (p *plan) search(ctx context.Context, base *FrequencySet, fixed []int) (*Se
 	if err != nil {
 		return nil, nil, err
 	}
+	if r.Node == nil && !r.Optimal && r.Kind == "anytime" && r.LowerBound != nil {
+		return nil, nil, fault.Dataf("no generalisation was found before the deadline; give the search more time, or allow more suppression")
+	}
 	if r.Node == nil {
 		return nil, nil, p.infeasible()
 	}

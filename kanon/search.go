@@ -21,6 +21,8 @@ type SearchOptions struct {
 	Workers  int // 0: one per processor
 	// Progress hears of nodes checked, and of the nodes of the lattice.
 	Progress func(done, total int64)
+
+	boxes bool // search by boxes whatever the size of the lattice, for tests
 }
 
 // A SearchResult is the best node found and what is known about it.
@@ -87,7 +89,7 @@ func Search(ctx context.Context, base *FrequencySet, models []PrivacyModel, cost
 func searchJudged(ctx context.Context, base *FrequencySet, j *judge, bound BoundCost, o SearchOptions) (*SearchResult, error) {
 	s := &search{
 		base: base, judge: j, cost: bound, lattice: latticeOf(base.QuasiIdentifiers, o.Levels),
-		workers: parallel(o.Workers), progress: o.Progress,
+		workers: parallel(o.Workers), progress: o.Progress, boxes: o.boxes,
 	}
 	if o.Deadline > 0 {
 		s.deadline = time.Now().Add(o.Deadline)

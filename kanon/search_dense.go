@@ -18,6 +18,7 @@ type search struct {
 	workers     int
 	progress    func(done, total int64)
 	deadline    time.Time
+	boxes       bool // search by boxes whatever the size, for tests
 
 	stride []int // of each column in a node's index
 	size   []int // levels of each column
@@ -31,7 +32,10 @@ type search struct {
 	best   *candidate
 	checks int64
 	sets   setCache
-	lower  Score // of what a deadline left open
+	// cutShort says that a deadline left nodes open that may win, lower how
+	// little they may cost, if that is known.
+	cutShort bool
+	lower    Score
 }
 
 type nodeState uint8
@@ -43,9 +47,20 @@ const (
 
 // run searches until no open node can beat the best.
 func (s *search) run(ctx context.Context) error {
+	if s.lattice.Len() > maxLattice || s.boxes {
+		return s.runBoxes(ctx)
+	}
 	s.init()
 	var chains []*chain
 	batch := make([]*check, 0, batchSize)
+	if !s.deadline.IsZero() {
+		// However short the time, there is an answer if the top is one.
+		top := s.add(nil, int32(len(s.state)-1))
+		if err := s.checkAll(ctx, top); err != nil {
+			return err
+		}
+		s.learn(top[0])
+	}
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -307,6 +322,11 @@ func (s *search) learn(c *check) {
 	if c.above != nil {
 		s.spreadUp(c.index, c.above[0])
 	}
+	s.consider(c)
+}
+
+// consider keeps the best node, and the set to roll up from.
+func (s *search) consider(c *check) {
 	if c.score != nil {
 		d := &candidate{node: c.node, height: c.node.Height(), score: c.score, rows: c.verdict.rows, set: c.set, suppressed: c.verdict.suppressed}
 		if d.better(s.best) {
@@ -388,6 +408,7 @@ func (s *search) stop(chains []*chain) {
 		if s.state[i] != open || s.ruledOut(i, s.lost[i]) {
 			return
 		}
+		s.cutShort = true
 		if b := s.boundGiven(i, s.lost[i]); s.lower == nil || b.Compare(s.lower) < 0 {
 			s.lower = b
 		}
@@ -411,8 +432,10 @@ func (s *search) result() *SearchResult {
 	if s.best == nil {
 		return r
 	}
-	r.Optimal = s.lower == nil
+	r.Optimal = !s.cutShort
 	if r.Optimal {
+		r.LowerBound = s.best.score
+	} else if s.lower.Compare(s.best.score) > 0 {
 		r.LowerBound = s.best.score
 	}
 	r.Node, r.Score = s.best.node, s.best.score
