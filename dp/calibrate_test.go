@@ -483,3 +483,20 @@ func ExampleCalibrate() {
 	// sum: discrete-laplace, standard error 1697
 	// released from 118 units on
 }
+
+func ExampleThreshold() {
+	// Counts of units in private groups, one unit in at most three.
+	t, _ := Threshold(1, 1e-5, 3)
+	fmt.Println("release from", t, "on")
+	// Output: release from 38 on
+}
+
+func ExampleChooseSelection() {
+	for _, groups := range []int64{1, 10} {
+		s, _ := ChooseSelection(Approx(1, 1e-5), groups)
+		fmt.Println(groups, s.Mechanism.Kind(), s.Threshold)
+	}
+	// Output:
+	// 1 truncated-geometric 12
+	// 10 discrete-gaussian 62
+}

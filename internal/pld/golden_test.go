@@ -435,6 +435,11 @@ func TestGolden(t *testing.T) {
 		"pld:test_randomized_response_tpr":                                                  "power of membership tests; claims are made in ε and δ",
 		"pld:test_randomized_response_tpr_at_extreme_fprs":                                  "power of membership tests; claims are made in ε and δ",
 	}
+	if testing.Short() {
+		delete(checks, "pld_laplace_delta")
+		delete(checks, "pld:test_get_smallest_subsampled_gaussian_noise")
+		delete(checks, "pld:test_get_smallest_discrete_laplace_noise")
+	}
 	golden.Run(t, checks, absent)
 }
 

@@ -1,0 +1,190 @@
+package pld
+
+import (
+	"math"
+	"math/big"
+	"math/rand/v2"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// bigQ is Q(x)·√(2π)·e^(x²/2), Mills' ratio, to about 50 digits: by the power
+// series of the error function for x < 8, by 4,000 terms of Laplace's continued
+// fraction from there on.
+func bigMills(x float64) *big.Float {
+	const prec = 400
+	num := func(v float64) *big.Float { return new(big.Float).SetPrec(prec).SetFloat64(v) }
+	bx := num(x)
+	if x >= 4 {
+		f := num(x)
+		for n := 4000.0; n >= 1; n-- {
+			f = new(big.Float).SetPrec(prec).Add(bx, new(big.Float).SetPrec(prec).Quo(num(n), f))
+		}
+		return new(big.Float).SetPrec(prec).Quo(num(1), f)
+	}
+	// ∫_0^x e^((x²-t²)/2) dt = Σ x^(2n+1)/(1·3·5…(2n+1)); M(x) = √(π/2)·e^(x²/2) - that.
+	sum, term := num(0), num(x)
+	for n := 1.0; n < 400; n++ {
+		sum.Add(sum, term)
+		term.Mul(term, bx).Mul(term, bx).Quo(term, num(2*n+1))
+	}
+	half := new(big.Float).SetPrec(prec).Mul(bx, bx)
+	half.Quo(half, num(2))
+	e, t := num(1), num(1)
+	for n := 1.0; n < 400; n++ {
+		t.Mul(t, half).Quo(t, num(n))
+		e.Add(e, t)
+	}
+	halfPi, _ := new(big.Float).SetPrec(prec).SetString("1.5707963267948966192313216916397514420985846996875529104874722961539082031431044993140174126710585339910740432566411533")
+	root := new(big.Float).SetPrec(prec).Sqrt(halfPi)
+	return root.Mul(root, e).Sub(root, sum)
+}
+
+// Mills' ratio and its slope are as exact as stated.
+func TestMills(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 300 {
+		x := r.Float64()*48 - 8
+		want := bigMills(x)
+		got := new(big.Float).SetPrec(400).SetFloat64(mills(x))
+		d, _ := new(big.Float).Quo(new(big.Float).Sub(got, want), want).Float64()
+		if math.Abs(d) > millsError {
+			t.Errorf("M(%v) errs by %g", x, d)
+		}
+		// 1 - x·M.
+		slope := new(big.Float).SetPrec(400).Mul(want, new(big.Float).SetFloat64(x))
+		slope.Sub(big.NewFloat(1).SetPrec(400), slope)
+		s := new(big.Float).SetPrec(400).SetFloat64(millsSlope(x))
+		d, _ = new(big.Float).Quo(new(big.Float).Sub(s, slope), slope).Float64()
+		if math.Abs(d) > 48*ulp*2 {
+			t.Errorf("1 - x·M(%v) errs by %g", x, d)
+		}
+	}
+}
+
+// GaussianDeltaUp bounds theorem 8 from above, closely, by 400-bit arithmetic.
+func TestGaussianDelta(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 300 {
+		mu, epsilon := math.Exp(r.Float64()*12-8), math.Exp(r.Float64()*10-6)
+		a, b := epsilon/mu-mu/2, epsilon/mu+mu/2
+		if a < -8 || a > 37 {
+			continue
+		}
+		drop := new(big.Float).Sub(bigMills(a), bigMills(b))
+		d, _ := drop.Float64()
+		want := d * math.Exp(-a*a/2) / math.Sqrt(2*math.Pi)
+		got := GaussianDeltaUp(mu, epsilon)
+		// The reference evaluates a and the exponential in float64.
+		tol := 1e-13 * (1 + math.Abs(a)*(b+math.Abs(a)))
+		if got < want*(1-tol) || got > want*(1+tol+1e-10) {
+			t.Errorf("μ=%g ε=%g: δ ≤ %g, exactly %g", mu, epsilon, got, want)
+		}
+	}
+}
+
+// Inverses are on the safe side.
+func TestInverses(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		epsilon := math.Exp(rapid.Float64Range(-10, 5).Draw(t, "ln ε"))
+		delta := math.Exp(rapid.Float64Range(-600, -0.1).Draw(t, "ln δ"))
+		mu := GaussianMuDown(epsilon, delta)
+		if GaussianDeltaUp(mu, epsilon) > delta || GaussianDeltaUp(mu*(1+1e-7), epsilon) <= delta {
+			t.Fatalf("μ(%g, %g) = %g", epsilon, delta, mu)
+		}
+		if e := GaussianEpsilonUp(mu, delta); e > epsilon*(1+1e-9)+1e-12 {
+			t.Fatalf("ε(%g, %g) = %g, want %g", mu, delta, e, epsilon)
+		}
+		rho := ZCDPRhoDown(epsilon, delta)
+		if ZCDPDeltaUp(rho, epsilon) > delta || ZCDPEpsilonUp(rho, delta) > epsilon*(1+1e-9)+1e-12 {
+			t.Fatalf("ρ(%g, %g) = %g", epsilon, delta, rho)
+		}
+		// Gaussian noise is better than what zCDP knows of it.
+		if mu*mu/2 < rho*(1-1e-9) {
+			t.Fatalf("exact ρ %g is less than the bound %g", mu*mu/2, rho)
+		}
+		n := rapid.Int64Range(1, 1<<40).Draw(t, "groups")
+		p := GroupDeltaDown(delta, n)
+		if p < delta/float64(n)*(1-1e-13) || -math.Expm1(float64(n)*math.Log1p(-p)) > delta*(1+1e-12) {
+			t.Fatalf("share of %g in %d groups is %g", delta, n, p)
+		}
+	})
+}
+
+// On the grid: never below the truth, and within 1e-3 of it.
+func TestLossOfGaussians(t *testing.T) {
+	for _, c := range []struct {
+		mu float64
+		k  int
+	}{{1, 1}, {0.2, 10}, {0.05, 100}, {0.3, 64}} {
+		for _, r := range []Rounding{ConnectDots, RoundUp} {
+			l := Discretize(Shift(GaussianNoise{1 / c.mu}, 1, true), 1e-3, r).Power(c.k, 1e-16)
+			for _, delta := range []float64{1e-3, 1e-6, 1e-9} {
+				truth := GaussianEpsilonUp(c.mu*math.Sqrt(float64(c.k)), delta)
+				got := l.EpsilonUp(delta)
+				if got < truth*(1-1e-10) {
+					t.Errorf("μ=%g k=%d δ=%g: ε = %.9f is below the truth, %.9f", c.mu, c.k, delta, got, truth)
+				}
+				if r == ConnectDots && got > truth*(1+1e-3) {
+					t.Errorf("μ=%g k=%d δ=%g: ε = %.9f is far above the truth, %.9f", c.mu, c.k, delta, got, truth)
+				}
+			}
+		}
+	}
+}
+
+// Composition of randomised response against the binomial distribution.
+func TestCompositionIsExact(t *testing.T) {
+	const epsilon, k = 0.5, 40
+	l := Approx(epsilon, 0, epsilon).Power(k, 0)
+	p := 1 / (1 + math.Exp(-epsilon))
+	for e := 0.0; e < 15; e += 0.7 {
+		want := 0.0
+		for i := 0; i <= k; i++ { // i losses of +ε, k-i of -ε
+			loss := float64(2*i-k) * epsilon
+			if loss > e {
+				lg := func(n int) float64 { v, _ := math.Lgamma(float64(n + 1)); return v }
+				want += math.Exp(lg(k)-lg(i)-lg(k-i)+float64(i)*math.Log(p)+float64(k-i)*math.Log1p(-p)) * -math.Expm1(e-loss)
+			}
+		}
+		if got := l.DeltaUp(e); got < want*(1-1e-12) || got > want+1e-9*want+1e-13 {
+			t.Errorf("δ(%g) = %g, want %g", e, got, want)
+		}
+	}
+}
+
+// Mass is kept by discretising, composing and trimming.
+func TestMassIsKept(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := math.Exp(rapid.Float64Range(-1, 3).Draw(t, "scale"))
+		noise := []Noise{LaplaceNoise{s}, GaussianNoise{s}, DiscreteLaplaceNoise{1 / s}, NewDiscreteGaussianNoise(s, 0)}[rapid.IntRange(0, 3).Draw(t, "noise")]
+		q := []float64{1, 0.3}[rapid.IntRange(0, 1).Draw(t, "sampling")]
+		p := Sampled(noise, float64(rapid.IntRange(1, 3).Draw(t, "shift")), q, rapid.Bool().Draw(t, "remove"))
+		l := Discretize(p, 0.01, Rounding(rapid.IntRange(0, 1).Draw(t, "rounding")))
+		k := rapid.IntRange(1, 5).Draw(t, "k")
+		for _, x := range []*Loss{l, l.Power(k, 1e-12)} {
+			sum := x.Infinite
+			for _, m := range x.Mass {
+				sum += m
+			}
+			if sum < 1-1e-11 || sum > 1+1e-9 {
+				t.Fatalf("mass %v of %d runs", sum, k)
+			}
+		}
+		// Pessimistic for one run: the grid gives at least the pair's own δ.
+		e := rapid.Float64Range(0, 4).Draw(t, "ε")
+		if got, want := l.DeltaUp(e), p.Delta(e); got < want*(1-1e-9)-1e-14 {
+			t.Fatalf("δ(%g) = %g is below %g", e, got, want)
+		}
+	})
+}
+
+func TestGridsMustAgree(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("losses on different grids were composed")
+		}
+	}()
+	Approx(1, 0, 0.1).Compose(Approx(1, 0, 0.2))
+}
