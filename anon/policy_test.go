@@ -58,7 +58,7 @@ func TestExamplePolicyIsAPlan(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, want := range []string{"Patients of 2025", "Each row is attributable to at least 5 people", "beyond what patients discloses", "ε=4/3, δ=1e-8", "cap"} {
+		for _, want := range []string{"Patients of 2025", "Each row is attributable to at least 5 people", "standard error", "probability of release", "ε=4/3, δ=1e-8", "cap"} {
 			if !strings.Contains(plan.String(), want) {
 				t.Errorf("the plan does not say %q:\n%s", want, plan)
 			}

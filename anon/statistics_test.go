@@ -2,6 +2,7 @@ package anon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -246,5 +247,79 @@ func TestOrderOfKeys(t *testing.T) {
 		if got := compareKeys(key(c.a), key(c.b)); got != c.want {
 			t.Errorf("%q and %q: %d", c.a, c.b, got)
 		}
+	}
+}
+
+// quiet is a backend that adds nothing: the tests look at how it is reached.
+type quiet struct{ draws *int }
+
+func (q quiet) Laplace(xs []int64, _ int64, _ float64) error { *q.draws += len(xs); return nil }
+func (q quiet) Gaussian(xs []int64, _, _ int64, _, _ float64) error {
+	*q.draws += len(xs)
+	return nil
+}
+func (quiet) Name() string { return "google" }
+
+func TestGoogleNoiseNeedsItsBackend(t *testing.T) {
+	p, err := ParsePolicy([]byte(strings.Replace(visitsPolicy, "    budget: {epsilon: 25}", "    budget: {epsilon: 25}\n    noise: google", 1)), ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.Background()
+	src, err := arrowio.OpenCSV(ctx, write(t, t.TempDir(), "in.csv", visits()), p.CSVOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := p.Plan(src.Schema())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := plan.Run(ctx, src); ExitCode(err) != 2 || !strings.Contains(err.Error(), "dp/googlenoise") {
+		t.Errorf("without a backend: %v", err)
+	}
+	draws := 0
+	rel, err := plan.Run(ctx, src, RunOptions{Backend: quiet{&draws}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rel.Close()
+	if draws != 4 && !noise.Off {
+		t.Errorf("the backend drew %d times for 4 groups", draws)
+	}
+	folder(t, rel, arrowio.IPCFormat)
+}
+
+func TestProgressAndCancellation(t *testing.T) {
+	p, err := ParsePolicy([]byte(membersPolicy), ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	src, err := arrowio.OpenCSV(ctx, write(t, t.TempDir(), "in.csv", members()), p.CSVOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := p.Plan(src.Schema())
+	if err != nil {
+		t.Fatal(err)
+	}
+	stages := map[string]bool{}
+	rel, err := plan.Run(ctx, src, RunOptions{Workers: 2, Progress: func(p Progress) {
+		if p.Release != "members" {
+			t.Errorf("progress of %q", p.Release)
+		}
+		stages[p.Stage] = true
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rel.Close()
+	if !stages["count"] {
+		t.Errorf("stages %v", stages)
+	}
+	cancel()
+	if _, err := plan.Run(ctx, src); ExitCode(err) != 1 || !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
 	}
 }
