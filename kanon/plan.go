@@ -101,7 +101,10 @@ func (s *Spec) plan(schema *arrow.Schema) (*plan, error) {
 	if err := p.checkPopulation(); err != nil {
 		return nil, err
 	}
-	return p, p.findColumns(seen)
+	if err := p.findColumns(seen); err != nil {
+		return nil, err
+	}
+	return p, p.checkSets()
 }
 
 // field finds a column of the schema.

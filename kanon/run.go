@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	mathrand "math/rand/v2"
+	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
@@ -71,6 +72,10 @@ func Anonymize(ctx context.Context, src arrowio.Source, spec *Spec) (*Release, e
 	}
 	rel.Search.set, rel.Search.suppressed = nil, nil
 	if err := p.verify(ctx, rel, t, classOf, a); err != nil {
+		rel.Close()
+		return nil, err
+	}
+	if err := p.verifySets(ctx, rel); err != nil {
 		rel.Close()
 		return nil, err
 	}
@@ -279,6 +284,9 @@ func (p *plan) rowsOfSource(ctx context.Context, out *rowTable, src arrowio.Sour
 			columns, read = append(columns, name), append(read, name)
 		}
 	}
+	if len(p.spec.Sets) > 0 && p.spec.Unit != "" { // sets are counted by people
+		columns, read = append(columns, p.spec.Unit), append(read, p.spec.Unit)
+	}
 	l := newLookup(base, t.columns[:len(p.quasi)])
 	o := fold.Options{Workers: p.spec.Workers, Columns: read, Progress: p.progress("apply")}
 	if p.spec.RowOrder == InputOrder {
@@ -347,6 +355,14 @@ func (p *plan) copiedColumns(out *rowTable, c *copier, a *assignment, columns []
 		j := 0
 		for columns[j] != name {
 			j++
+		}
+		if set := p.set(name); set != nil {
+			col, err := p.setColumn(set, c, j, slices.Index(columns, p.spec.Unit), a.classes())
+			if err != nil {
+				return err
+			}
+			out.columns = append(out.columns, col)
+			continue
 		}
 		if c.coded[j] == nil {
 			col := &chunkColumn{}

@@ -62,6 +62,8 @@ type Spec struct {
 	// A column that a model names and that is not listed has no hierarchy and
 	// the order of its type.
 	Sensitive []QuasiIdentifier
+	// Sets describes the columns of tag sets, each under a KMAnonymity.
+	Sets []SetColumn
 	// Columns are the columns that are written, in the order written: quasi-
 	// identifiers generalised, all others unchanged. nil: every column of the
 	// source except Unit, in its order.
