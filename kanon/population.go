@@ -36,6 +36,9 @@ func (p *plan) checkPopulation() error {
 		}
 		return nil
 	}
+	if kind == ResearchSubset && p.spec.Recode == "local" {
+		return fault.Planf("delta-presence needs recode: global: where rows differ in their levels, so do the people of the population that fit them")
+	}
 	schema := p.spec.Population.Schema()
 	for _, q := range p.quasi {
 		f, _ := p.field(q.Column)
