@@ -2,6 +2,7 @@ package kanon
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
@@ -171,10 +172,7 @@ func (c *Counter) finish() (*tuples, error) {
 		counted-- // the order of people does not matter
 	}
 	for i := range counted {
-		values, m, null, err := c.encoders[i].Finish(c.columns[i].Order)
-		if err != nil {
-			return nil, fmt.Errorf("column %q: %w", c.columns[i].Name, err)
-		}
+		values, m, null := c.encoders[i].Finish(c.columns[i].Order)
 		remap[i] = m
 		t.columns = append(t.columns, countedColumn{name: c.columns[i].Name, values: values, null: null})
 		c.encoders[i] = nil
@@ -190,13 +188,17 @@ func (c *Counter) finish() (*tuples, error) {
 		t.settled = rows
 		t.totalPeople = c.rows
 	}
+	var wait sync.WaitGroup
 	for i := range t.columns {
-		col := &t.columns[i]
-		col.rows = make([]int64, col.values.Len())
-		for j, k := range t.codes[i] {
-			col.rows[k] += t.rows[j]
-		}
+		wait.Go(func() {
+			rows := make([]int64, t.columns[i].values.Len())
+			for j, k := range t.codes[i] {
+				rows[k] += t.rows[j]
+			}
+			t.columns[i].rows = rows
+		})
 	}
+	wait.Wait()
 	return t, nil
 }
 

@@ -1,8 +1,6 @@
 package kanon
 
 import (
-	"fmt"
-
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/bitutil"
@@ -34,10 +32,7 @@ func (c *Counter) State() (arrow.Record, error) {
 	values := make([]arrow.Array, len(c.columns))
 	nulls := make([]int, len(c.columns))
 	for i, e := range c.encoders {
-		var err error
-		if values[i], remap[i], nulls[i], err = e.Finish(c.columns[i].Order); err != nil {
-			return nil, fmt.Errorf("column %q: %w", c.columns[i].Name, err)
-		}
+		values[i], remap[i], nulls[i] = e.Finish(c.columns[i].Order)
 	}
 	codes, rows := c.tally.Sorted(remap, false)
 	fields := make([]arrow.Field, 0, len(c.columns)+1)

@@ -22,13 +22,13 @@ import (
 //
 // The column flu, cold, null, flu was encoded as 0 1 2 0. Finish(nil) returns
 // the values cold, flu, null and the codes 1 0 2.
-func (e *Encoder) Finish(order []string) (values arrow.Array, remap []uint32, null int, err error) {
+func (e *Encoder) Finish(order []string) (values arrow.Array, remap []uint32, null int) {
 	sorted := e.sorted(order)
 	null = -1
 	if e.null >= 0 {
 		null = len(sorted) - 1
 	}
-	return e.build(sorted), inverse(sorted), null, nil
+	return e.build(sorted), inverse(sorted), null
 }
 
 // Renumber gives the values seen so far the codes that Finish would give them,

@@ -1,5 +1,7 @@
 package code
 
+import "sync"
+
 // A Tally counts tuples of codes: how many rows have codes 0 4 2, how many
 // 1 4 2, and so on. It is used by one goroutine at a time. What it holds
 // follows the number of distinct tuples, not of rows.
@@ -74,9 +76,7 @@ func (t *Tally) Add(codes [][]uint32, n int, sizes []int) {
 	}
 	t.open()
 	if t.wide != nil {
-		for i := range n {
-			t.wide.add(codes, i, 1)
-		}
+		t.wide.add(codes, n, nil)
 		return
 	}
 	part := make([][]uint32, len(codes))
@@ -121,9 +121,7 @@ func (t *Tally) AddRows(codes [][]uint32, rows []int64, sizes []int) {
 	copy(t.sizes, sizes)
 	t.open()
 	if t.wide != nil {
-		for i, n := range rows {
-			t.wide.add(codes, i, n)
-		}
+		t.wide.add(codes, len(rows), rows)
 		return
 	}
 	keys := make([]uint64, len(rows))
@@ -262,9 +260,7 @@ func (t *Tally) widen() {
 				}
 			}
 		}
-		for i, n := range s.rows {
-			t.wide.add(codes, i, n)
-		}
+		t.wide.add(codes, len(s.rows), s.rows)
 	}
 	t.segments = nil
 }
@@ -316,6 +312,9 @@ func (t *Tally) Merge(other *Tally, remap [][]uint32, sizes []int) {
 // unless last is set; it is then not used again.
 func (t *Tally) Sorted(remap [][]uint32, last bool) (codes [][]uint32, rows []int64) {
 	t.open()
+	if remap == nil {
+		remap = make([][]uint32, t.columns)
+	}
 	if t.wide != nil {
 		return t.wide.sorted(remap)
 	}
@@ -323,9 +322,11 @@ func (t *Tally) Sorted(remap [][]uint32, last bool) (codes [][]uint32, rows []in
 	to := layoutFor(t.sizes)
 	all := combine(t.segments, remap, to, !last)
 	codes = make([][]uint32, t.columns)
+	var wait sync.WaitGroup
 	for c := range codes {
-		codes[c] = to.column(all.keys, c)
+		wait.Go(func() { codes[c] = to.column(all.keys, c) })
 	}
+	wait.Wait()
 	return codes, all.rows
 }
 

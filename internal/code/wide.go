@@ -1,9 +1,6 @@
 package code
 
-import (
-	"math/bits"
-	"slices"
-)
+import "math/bits"
 
 // wide counts tuples too long for a 64-bit key: a hash table whose entries are
 // the codes themselves, compared in full.
@@ -13,6 +10,8 @@ type wide struct {
 	rows    []int64  // rows per entry
 	slots   []wideSlot
 	row     []uint32 // the tuple at hand
+	block   []uint32 // the tuples of the block at hand, row by row
+	hashes  []uint64
 }
 
 type wideSlot struct {
@@ -38,31 +37,80 @@ func hashCodes(row []uint32) uint64 {
 	return hi ^ lo
 }
 
-// add counts tuple i, codes[c][i] in column c, with a number of rows.
-func (w *wide) add(codes [][]uint32, i int, rows int64) {
-	for c, col := range codes {
-		w.row[c] = col[i]
+// add counts n tuples, codes[c][i] being the code of tuple i in column c, with
+// rows[i] rows, or one each if rows is nil. Hashes are computed first, so that
+// the processor overlaps the look-ups of many tuples.
+func (w *wide) add(codes [][]uint32, n int, rows []int64) {
+	for from := 0; from < n; from += blockKeys {
+		to := min(from+blockKeys, n)
+		part := make([][]uint32, len(codes))
+		for c := range codes {
+			part[c] = codes[c][from:to]
+		}
+		if rows == nil {
+			w.addBlock(part, to-from, nil)
+		} else {
+			w.addBlock(part, to-from, rows[from:to])
+		}
 	}
-	w.addRow(rows)
+}
+
+func (w *wide) addBlock(codes [][]uint32, n int, rows []int64) {
+	if cap(w.block) < n*w.columns || cap(w.hashes) < n {
+		w.block, w.hashes = make([]uint32, n*w.columns), make([]uint64, n)
+	}
+	block, hashes := w.block[:n*w.columns], w.hashes[:n]
+	for c, col := range codes {
+		for i, k := range col[:n] {
+			block[i*w.columns+c] = k
+		}
+	}
+	for i := range hashes {
+		hashes[i] = hashCodes(block[i*w.columns : (i+1)*w.columns])
+	}
+	for i, h := range hashes {
+		row := block[i*w.columns : (i+1)*w.columns]
+		one := int64(1)
+		if rows != nil {
+			one = rows[i]
+		}
+		slot := w.slots[h&uint64(len(w.slots)-1)]
+		if e := int(slot.entry) - 1; e >= 0 && slot.hash == uint32(h>>32) && equalCodes(w.codes[e*w.columns:], row) {
+			w.rows[e] += one
+			continue
+		}
+		w.addHashed(row, h, one)
+	}
+}
+
+// equalCodes reports whether stored begins with row.
+func equalCodes(stored, row []uint32) bool {
+	stored = stored[:len(row)]
+	diff := uint32(0)
+	for c, k := range row {
+		diff |= k ^ stored[c]
+	}
+	return diff == 0
 }
 
 // addRow counts the tuple w.row.
-func (w *wide) addRow(rows int64) {
-	if 4*len(w.rows) >= 3*len(w.slots) {
+func (w *wide) addRow(rows int64) { w.addHashed(w.row, hashCodes(w.row), rows) }
+
+func (w *wide) addHashed(row []uint32, h uint64, rows int64) {
+	if 2*len(w.rows) >= len(w.slots) {
 		w.grow()
 	}
-	h := hashCodes(w.row)
 	tag := uint32(h >> 32)
 	mask := uint64(len(w.slots) - 1)
 	for s := h & mask; ; s = (s + 1) & mask {
 		slot := &w.slots[s]
 		if slot.entry == 0 {
-			w.codes = append(w.codes, w.row...)
+			w.codes = append(w.codes, row...)
 			w.rows = append(w.rows, rows)
 			*slot = wideSlot{tag, uint32(len(w.rows))}
 			return
 		}
-		if e := int(slot.entry - 1); slot.hash == tag && slices.Equal(w.codes[e*w.columns:(e+1)*w.columns], w.row) {
+		if e := int(slot.entry - 1); slot.hash == tag && equalCodes(w.codes[e*w.columns:], row) {
 			w.rows[e] += rows
 			return
 		}
