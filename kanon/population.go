@@ -197,10 +197,7 @@ func (p *plan) joinDictionaries(t, whole *tuples) (own, theirs [][]uint32, colum
 		if err != nil {
 			return nil, nil, nil, fmt.Errorf("column %q: %w", q.Column, err)
 		}
-		values, remap, null, err := e.Finish(q.Order)
-		if err != nil {
-			return nil, nil, nil, fmt.Errorf("column %q: %w", q.Column, err)
-		}
+		values, remap, null := e.Finish(q.Order)
 		col := countedColumn{name: q.Column, values: values, null: null, rows: make([]int64, values.Len())}
 		translate := func(codes, dictionary []uint32, rows []int64) []uint32 {
 			out := make([]uint32, len(codes))

@@ -27,9 +27,20 @@ func text(arr arrow.Array, i int) string {
 // batches of several sizes, that codes are equal where the values are, dense,
 // in order of first sight, and lead back to the values; also after a merge.
 func TestCodesTellValuesApart(t *testing.T) {
+	sizes := []int64{1 << 20, 64, 7}
+	if testing.Short() {
+		sizes = sizes[2:]
+	}
 	for _, table := range corpus.Tables(t) {
+		n := int(table.Record.NumRows())
+		half := n / 2
+		var order []int // the second half first
+		for i := range n {
+			order = append(order, (i+half)%n)
+		}
+		swapped := corpus.Take(table.Record, order)
 		for c, field := range table.Record.Schema().Fields() {
-			for _, size := range []int64{1 << 20, 64, 7} {
+			for _, size := range sizes {
 				t.Run(fmt.Sprintf("%s/%s/%d", table.Name, field.Name, size), func(t *testing.T) {
 					if table.Name == "adult" && size < 64 {
 						size = 1000
@@ -65,7 +76,6 @@ func TestCodesTellValuesApart(t *testing.T) {
 					// Half of the rows in another encoder, then merged.
 					first, _ := code.NewEncoder(field.Type)
 					second, _ := code.NewEncoder(field.Type)
-					half := col.Len() / 2
 					codes, err = first.EncodeRange(codes[:0], col, half, col.Len())
 					if err != nil {
 						t.Fatal(err)
@@ -78,17 +88,7 @@ func TestCodesTellValuesApart(t *testing.T) {
 					for _, m := range more {
 						codes = append(codes, merged[m])
 					}
-					var swapped []int
-					for i := half; i < col.Len(); i++ {
-						swapped = append(swapped, i)
-					}
-					for i := range half {
-						swapped = append(swapped, i)
-					}
-					if table.Name != "adult" {
-						rec := corpus.Take(table.Record, swapped)
-						check(t, first, rec.Column(c), codes)
-					}
+					check(t, first, swapped.Column(c), codes)
 				})
 			}
 		}
