@@ -55,6 +55,9 @@ func (d *drawing) done() template.HTML {
 func esc(s string) string { return html.EscapeString(s) }
 
 func num(x float64) string {
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		return "0"
+	}
 	return strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%.1f", x), "0"), ".")
 }
 

@@ -294,3 +294,34 @@ func TestWords(t *testing.T) {
 		}
 	}
 }
+
+// FuzzParse: whatever JSON a folder holds, reading it gives an error that
+// quotes nothing or a report that can be written in every form.
+func FuzzParse(f *testing.F) {
+	j, err := sample().JSON()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(j)
+	f.Add([]byte(`{"oboro": 1, "releases": [{"microdata": {"columns": [{"role": "quasi-identifier", "level": -5, "max_level": 3}]}}]}`))
+	f.Add([]byte(`{"oboro": 1, "releases": [{"microdata": {"columns": [{"role": "quasi-identifier", "level_rows": [1, -2, 3], "level_names": ["a"]}], "class_sizes": [{"rows": -1}]}}]}`))
+	f.Add([]byte(`{"oboro": 1, "releases": [{"statistics": {"epsilon": "-1", "aggregates": [{"std_error": -1e308, "epsilon": "1e999999", "released": {"n": 1, "min": 1e308, "median": 1e-308}}]}}]}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		r, err := Parse(text)
+		if err != nil {
+			return
+		}
+		if _, err := r.JSON(); err != nil {
+			t.Fatal(err)
+		}
+		page, err := r.HTML()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(page, []byte("NaN")) && !bytes.Contains(text, []byte("NaN")) {
+			t.Error("the page holds NaN")
+		}
+		r.Markdown()
+		r.Summary()
+	})
+}

@@ -3,7 +3,6 @@ package report
 import (
 	"fmt"
 	"math"
-	"math/big"
 	"sort"
 	"strconv"
 	"strings"
@@ -115,12 +114,14 @@ func (a *AggregateInfo) noiseShare() string {
 // exactly reads a budget, a decimal or a fraction, for drawing; ok is false
 // where there is none.
 func exactly(s string) (float64, bool) {
-	r, ok := new(big.Rat).SetString(s)
-	if !ok {
-		return 0, false
+	over, under, fraction := strings.Cut(s, "/")
+	f, err := strconv.ParseFloat(over, 64)
+	if fraction && err == nil {
+		var g float64
+		g, err = strconv.ParseFloat(under, 64)
+		f /= g
 	}
-	f, _ := r.Float64()
-	return f, true
+	return f, err == nil && !math.IsNaN(f) && !math.IsInf(f, 0)
 }
 
 // budget writes a privacy budget as the policy states it: "ε = 1, δ = 1e-8".

@@ -18,7 +18,7 @@ import (
 
 type initCommand struct {
 	Input  []string `help:"The table, or a part of it: its schema is read, and of CSV a sample." placeholder:"FILE" sep:"none" required:""`
-	More   []string `arg:"" optional:"" hidden:""`
+	More   []string `arg:"" optional:"" name:"input" help:"Further inputs, as a shell expands a pattern behind --input."`
 	Output string   `short:"o" help:"Write the policy to this new file instead of standard output." placeholder:"FILE"`
 	csvFlags
 }
@@ -37,6 +37,15 @@ func (c *initCommand) Run(ctx context.Context, s *session) error {
 	src, err := openInput(ctx, inputs, csv)
 	if err != nil {
 		return err
+	}
+	if d := likelyDelimiter(src.Schema()); d != "" && c.Delimiter == "" {
+		c.Delimiter = d
+		if csv, err = c.csvFlags.apply(defaultCSV); err != nil {
+			return err
+		}
+		if src, err = openInput(ctx, inputs, csv); err != nil {
+			return err
+		}
 	}
 	text := draftPolicy(filepath.Base(inputs[0]), src.Schema(), c.csvFlags)
 	if c.Output == "" {
@@ -57,6 +66,24 @@ func (c *initCommand) Run(ctx context.Context, s *session) error {
 		return fault.Inputf("--output %s: the file can't be written", filepath.Base(c.Output))
 	}
 	return nil
+}
+
+// likelyDelimiter returns the sign that separates the columns of a header that
+// was read as one column, "" where nothing speaks for one.
+func likelyDelimiter(schema *arrow.Schema) string {
+	if schema.NumFields() != 1 {
+		return ""
+	}
+	best, most := "", 0
+	for _, d := range []string{";", "\t", "|"} {
+		if n := strings.Count(schema.Field(0).Name, d); n > most {
+			best, most = d, n
+		}
+	}
+	if best == "\t" {
+		return `\t`
+	}
+	return best
 }
 
 // draftPolicy writes the policy for a schema.

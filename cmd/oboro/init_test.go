@@ -85,6 +85,19 @@ func TestInitLeavesRolesToDecide(t *testing.T) {
 	succeeds(t, dir, "plan", "decided.yaml", "--input", "patients.csv")
 }
 
+// TestInitFindsTheDelimiter: a header of one column with other delimiters in
+// it is read again, and the policy says so.
+func TestInitFindsTheDelimiter(t *testing.T) {
+	dir := folder(t)
+	for delimiter, want := range map[string]string{";": `input: {delimiter: ";"}`, "\t": `input: {delimiter: "\t"}`, "|": `input: {delimiter: "|"}`} {
+		write(t, dir, "other.csv", strings.ReplaceAll(patients(), ",", delimiter))
+		draft := succeeds(t, dir, "init", "--input", "other.csv")
+		if !strings.Contains(draft, want) || !strings.Contains(draft, "  diagnosis: {role: decide, type: text}") {
+			t.Errorf("delimiter %q was not found:\n%s", delimiter, draft)
+		}
+	}
+}
+
 func TestInitWritesANewFileOnly(t *testing.T) {
 	dir := folder(t)
 	succeeds(t, dir, "init", "--input", "patients.csv", "-o", "new.yaml")

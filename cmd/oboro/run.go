@@ -16,7 +16,7 @@ import (
 type planCommand struct {
 	Policy string   `arg:"" help:"Policy file."`
 	Input  []string `help:"Input file, or a pattern; repeatable." placeholder:"FILE" sep:"none"`
-	More   []string `arg:"" optional:"" hidden:""`
+	More   []string `arg:"" optional:"" name:"input" help:"Further inputs, as a shell expands a pattern behind --input."`
 	csvFlags
 }
 
@@ -45,7 +45,7 @@ func (c *planCommand) Run(ctx context.Context, s *session) error {
 type runCommand struct {
 	Policy   string   `arg:"" help:"Policy file."`
 	Input    []string `help:"Input file, or a pattern; repeatable: .parquet, .csv, .csv.gz, .csv.zst, .arrow, .arrows." placeholder:"FILE" sep:"none" required:""`
-	More     []string `arg:"" optional:"" hidden:""`
+	More     []string `arg:"" optional:"" name:"input" help:"Further inputs, as a shell expands a pattern behind --input."`
 	Out      string   `help:"Release folder to write." placeholder:"DIR" required:""`
 	Format   string   `help:"Format of the released tables: parquet, csv or ipc." enum:"parquet,csv,ipc" default:"parquet"`
 	Replace  bool     `help:"Replace an earlier release folder."`

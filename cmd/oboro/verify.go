@@ -15,7 +15,7 @@ import (
 type verifyCommand struct {
 	Dir   string   `arg:"" help:"Release folder."`
 	Input []string `help:"The table it was made from, if at hand; more can then be checked." placeholder:"FILE" sep:"none"`
-	More  []string `arg:"" optional:"" hidden:""`
+	More  []string `arg:"" optional:"" name:"input" help:"Further inputs, as a shell expands a pattern behind --input."`
 	JSON  bool     `help:"Print the checks as JSON."`
 	csvFlags
 }
