@@ -1,6 +1,9 @@
 package main
 
-import "github.com/oboro-data/oboro/dp"
+import (
+	"github.com/oboro-data/oboro/dp"
+	"github.com/oboro-data/oboro/dp/googlenoise"
+)
 
 // backend draws the noise of releases with `noise: google`.
-func backend() dp.Backend { return nil }
+func backend() dp.Backend { return googlenoise.New() }

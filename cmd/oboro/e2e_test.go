@@ -184,6 +184,29 @@ func TestJSONIsTheReport(t *testing.T) {
 	}
 }
 
+// TestNoiseOfEveryKind runs the policy with each noise, Google's included, and
+// verifies what comes out.
+func TestNoiseOfEveryKind(t *testing.T) {
+	dir := folder(t)
+	for noise, mechanism := range map[string]string{"exact": "", "laplace": "laplace", "gaussian": "gaussian", "google": "google"} {
+		write(t, dir, "noise.yaml", strings.Replace(patientPolicy, "    groups: private\n", "    groups: private\n    noise: "+noise+"\n", 1))
+		r, err := report.Parse([]byte(succeeds(t, dir, "run", "noise.yaml", "--input", "patients.csv", "--out", "out", "--replace", "--json")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := r.Releases[1].Statistics
+		if s.Groups != 5 || s.Noise != noise {
+			t.Errorf("noise %s: %d groups, noise %q; want 5, %q", noise, s.Groups, s.Noise, noise)
+		}
+		for _, a := range s.Aggregates[1:] { // the first carries the selection
+			if !strings.Contains(a.Mechanism, mechanism) {
+				t.Errorf("noise %s: mechanism of %s is %s", noise, a.As, a.Mechanism)
+			}
+		}
+		succeeds(t, dir, "verify", "out")
+	}
+}
+
 // TestInputsOfOneSchema: a pattern, a repeated flag and what a shell expands
 // give the same table; files of another schema are refused.
 func TestInputsOfOneSchema(t *testing.T) {

@@ -286,6 +286,8 @@ func (l *Loss) EpsilonUp(delta float64) float64 {
 // thus err by at most 13·log₂(n)·2⁻⁵² times that length, and by √n times as much
 // in the sum of absolute values, which is added to the infinite mass. Where one
 // factor is short they are convolved directly.
+//
+// Losses on different grids are a programming error and panic.
 func (l *Loss) Compose(m *Loss) *Loss {
 	if l.Step != m.Step {
 		panic("pld: losses on different grids")
