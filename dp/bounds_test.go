@@ -120,12 +120,14 @@ func (a int128) abs() *big.Int { return new(big.Int).Abs(a.big()) }
 // TestLawBounds: removing any one unit changes the sums of every statistic, in
 // at most MaxGroups groups and in each by at most the declared sensitivity in
 // the ℓ₁ norm; changes the rows that quantiles see by at most the declared
-// number in each group, and never changes what is kept of another unit.
+// number in each group, and never changes what is kept of another unit. Every
+// unit of every table is tried; OBORO_PLANS sets the number of plans.
 func TestLawBounds(t *testing.T) {
 	tables := 2000
 	if testing.Short() {
 		tables = 150
 	}
+	tables = envInt(t, "OBORO_PLANS", tables)
 	for seed := range uint64(tables) {
 		r := rand.New(rand.NewPCG(seed, 7))
 		q := smallQuery(r)

@@ -1,6 +1,8 @@
 package dp
 
 import (
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -22,4 +24,18 @@ func wantError(t testing.TB, err error, part string) {
 	if err == nil || !strings.Contains(err.Error(), part) {
 		t.Errorf("error %v, want one that says %q", err, part)
 	}
+}
+
+// envInt is a number from the environment, for longer runs of a test.
+func envInt(t testing.TB, name string, def int) int {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return def
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("%s is not a number", name)
+	}
+	return n
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -205,59 +204,79 @@ func TestUnusualValues(t *testing.T) {
 }
 
 // TestFloatSums (V3): Casacuberta and others 2022 build tables of ±1-bounded
-// values whose float sum one row changes by many times the bound. Here the sums
-// of the two tables differ by exactly the value of that row, in any order and
-// any number of parts.
+// values whose float sum one row changes by many times the bound: 2ᵏ ones, then
+// 2ᵏ⁻¹ pairs +0.6u, -0.4u with u = 2^(k-52). Here the sums of the two tables
+// differ by exactly the value of that row, in any order and any number of
+// parts. OBORO_V3_BITS sets k; k = 27 makes 2²⁸ rows.
 func TestFloatSums(t *testing.T) {
-	const k = 16
-	schema := arrow.NewSchema([]arrow.Field{{Name: "x", Type: arrow.PrimitiveTypes.Float64}}, nil)
-	table := func(extra bool, seed uint64) arrow.Record {
-		u := math.Ldexp(1, k-52)
-		var xs []float64
-		if extra {
-			xs = append(xs, 1)
+	k := envInt(t, "OBORO_V3_BITS", 16)
+	u := math.Ldexp(1, k-52)
+	// value is element i of the table in its original order.
+	value := func(i int) float64 {
+		switch {
+		case i < 1<<k:
+			return 1
+		case i%2 == 0:
+			return 0.6 * u
 		}
-		for range 1 << k {
-			xs = append(xs, 1)
-		}
-		for range 1 << (k - 1) {
-			xs = append(xs, 0.6*u, -0.4*u)
-		}
-		r := rand.New(rand.NewPCG(seed, 9))
-		r.Shuffle(len(xs), func(i, j int) { xs[i], xs[j] = xs[j], xs[i] })
-		b := array.NewFloat64Builder(memory.DefaultAllocator)
-		b.AppendValues(xs, nil)
-		return array.NewRecord(schema, []arrow.Array{b.NewArray()}, int64(len(xs)))
+		return -0.4 * u
 	}
+	rows := 1 << (k + 1)
+	schema := arrow.NewSchema([]arrow.Field{{Name: "x", Type: arrow.PrimitiveTypes.Float64}}, nil)
 	q := &Query{UnitIsRow: true, Bounds: ContributionBounds{MaxGroups: 1}, Aggregates: []Aggregate{Sum{As: "s", Column: "x", Lower: -1, Upper: 1}}}
 	p, err := NewPlan(q, schema, Pure(1))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := p.statistics[0].(*sum)
-	var sums [2]int128
-	for extra := range 2 {
-		for seed := range uint64(3) {
-			rec := table(extra == 1, seed)
-			var parts []*Accumulator
-			for _, b := range corpus.Batches(rec, rec.NumRows()/int64(1+7*(seed%2))+1) {
-				parts = append(parts, accumulate(t, p, b))
-			}
-			for len(parts) > 1 {
-				if err := parts[0].Merge(parts[1]); err != nil {
-					t.Fatal(err)
-				}
-				parts = slices.Delete(parts, 1, 2)
-			}
-			got := parts[0].tallies(2).sums[0]
-			if seed > 0 && got != sums[extra] {
-				t.Errorf("another order gives another sum")
-			}
-			sums[extra] = got
+	batch := func(n int, at func(int) float64) arrow.Record {
+		xs := make([]float64, n)
+		for i := range xs {
+			xs[i] = at(i)
 		}
+		b := array.NewFloat64Builder(memory.DefaultAllocator)
+		defer b.Release()
+		b.AppendValues(xs, nil)
+		return array.NewRecord(schema, []arrow.Array{b.NewArray()}, int64(n))
 	}
-	if diff := sums[1].sub(sums[0]); diff != int128Of(s.sensitivity()) {
-		t.Errorf("one row of value 1 changed the sum by %v steps, sensitivity %d", diff, s.sensitivity())
+	// order maps a position to an element: as it is, backwards, interleaved.
+	orders := []func(int) int{
+		func(i int) int { return i },
+		func(i int) int { return rows - 1 - i },
+		func(i int) int { return i * 0x9e3779b1 & (rows - 1) }, // an odd factor permutes 0 … 2ⁿ-1
+	}
+	sum := func(extra bool, order func(int) int, parts int) int128 {
+		accs := make([]*Accumulator, parts)
+		for i := range accs {
+			accs[i] = accumulate(t, p)
+		}
+		const size = 1 << 16
+		for from := 0; from < rows; from += size {
+			b := batch(min(size, rows-from), func(i int) float64 { return value(order(from + i)) })
+			if err := accs[from/size%parts].Add(b); err != nil {
+				t.Fatal(err)
+			}
+			b.Release()
+		}
+		if extra {
+			if err := accs[parts-1].Add(batch(1, func(int) float64 { return 1 })); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, a := range accs[1:] {
+			if err := accs[0].Merge(a); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return accs[0].tallies(2).sums[0]
+	}
+	plain := sum(false, orders[0], 1)
+	for i, order := range orders {
+		if i > 0 && sum(false, order, 8) != plain {
+			t.Errorf("order %d gives another sum", i)
+		}
+		if diff := sum(true, order, 1+7*(i%2)).sub(plain); diff != int128Of(p.statistics[0].(additive).sensitivity()) {
+			t.Errorf("order %d: one row of value 1 changed the sum by %v steps", i, diff)
+		}
 	}
 }
 
