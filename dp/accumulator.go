@@ -50,7 +50,7 @@ type Accumulator struct {
 
 	keyAt   []int // columns of the batch: keys, unit, inputs
 	unitAt  int
-	inputAt []int
+	inputAt [][]int
 	unit    identity
 	mix     mixer
 	columns []columnReader
@@ -66,7 +66,7 @@ type Accumulator struct {
 
 // A columnReader writes the words of one input for every row.
 type columnReader interface {
-	fill(arr arrow.Array, dst []uint64, null []bool)
+	read(columns []arrow.Array, dst []uint64, null []bool)
 }
 
 // bucketBits are the leading bits of the unit hash that choose a bucket. With
@@ -107,6 +107,7 @@ type blockScratch struct {
 	values [][]uint64
 	null   [][]bool
 	arrays []arrow.Array
+	inputs []arrow.Array
 }
 
 // grow makes room for n rows.
@@ -167,12 +168,22 @@ func newAccumulator(p *Plan, key *Key) (*Accumulator, error) {
 		a.unit = identity{words: p.layout.unitWords, key: keys.unit}
 	}
 	for _, in := range p.layout.inputs {
-		a.inputAt = append(a.inputAt, at(in.column))
-		if in.kind == sets {
-			a.columns = append(a.columns, &identity{words: in.words, key: keys.unit})
-		} else {
-			a.columns = append(a.columns, &sampleColumn{in: in})
+		var columns []int
+		var r columnReader
+		switch {
+		case in.joint != nil:
+			j := &jointReader{}
+			for _, part := range in.joint {
+				columns = append(columns, at(part.column))
+				j.parts = append(j.parts, &sampleColumn{in: part})
+			}
+			r = j
+		case in.kind == sets:
+			columns, r = []int{at(in.column)}, &identity{words: in.words, key: keys.unit}
+		default:
+			columns, r = []int{at(in.column)}, &sampleColumn{in: in}
 		}
+		a.inputAt, a.columns = append(a.inputAt, columns), append(a.columns, r)
 	}
 	return a, nil
 }
@@ -236,7 +247,11 @@ func (a *Accumulator) addBlock(rec arrow.Record) error {
 		return err
 	}
 	for i, c := range a.columns {
-		c.fill(rec.Column(a.inputAt[i]), s.values[i][:n*l.inputs[i].width()], s.null[i][:n])
+		s.inputs = s.inputs[:0]
+		for _, at := range a.inputAt[i] {
+			s.inputs = append(s.inputs, rec.Column(at))
+		}
+		c.read(s.inputs, s.values[i][:n*l.inputs[i].width()], s.null[i][:n])
 	}
 	a.fillUnits(rec, n)
 	a.append(group)

@@ -3,7 +3,6 @@ package dp
 import (
 	"encoding/binary"
 	"math"
-	"slices"
 	"sort"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -231,6 +230,38 @@ func (c *sampleColumn) fill(arr arrow.Array, dst []uint64, null []bool) {
 	}
 }
 
+func (c *sampleColumn) read(columns []arrow.Array, dst []uint64, null []bool) {
+	c.fill(columns[0], dst, null)
+}
+
+func (id *identity) read(columns []arrow.Array, dst []uint64, null []bool) {
+	id.fill(columns[0], dst, null)
+}
+
+// jointReader packs the steps of several columns into one word, the first
+// column in the highest bits. A row with a null in any column has no value.
+type jointReader struct {
+	parts []*sampleColumn
+	words []uint64
+	nulls []bool
+}
+
+func (j *jointReader) read(columns []arrow.Array, dst []uint64, null []bool) {
+	clear(dst)
+	clear(null)
+	if len(j.words) < len(dst) {
+		j.words, j.nulls = make([]uint64, len(dst)), make([]bool, len(dst))
+	}
+	words, nulls := j.words[:len(dst)], j.nulls[:len(dst)]
+	for i, p := range j.parts {
+		p.fill(columns[i], words, nulls)
+		for r, w := range words {
+			null[r] = null[r] || nulls[r]
+			dst[r] = dst[r]<<jointBits | uint64(int64(w)-p.in.lower)
+		}
+	}
+}
+
 // bin returns the index of the bin that holds v, -1 for none. Bin i is
 // [edges[i], edges[i+1]), the last one closed.
 func bin(edges []float64, v float64) int {
@@ -273,5 +304,3 @@ func floatAt(arr arrow.Array, i int) float64 {
 	}
 	return math.NaN()
 }
-
-var _ = slices.Sort[[]int]

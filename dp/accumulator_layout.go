@@ -29,6 +29,7 @@ type input struct {
 	lower  int64     // samples: steps are clamped to [lower, upper]
 	upper  int64     //
 	edges  []float64 // samples: the value is the bin between edges instead of a step
+	joint  []*input  // samples: the value packs the steps above lower of several columns
 	limit  int64     // samples: rows per group
 	words  int       // sets: words of a value, 1 or 2
 	at     int       // first word of the value in a record
@@ -38,6 +39,9 @@ type input struct {
 func (in *input) same(o *input) bool {
 	if in.kind != o.kind || in.column != o.column || in.kind == sets {
 		return in.kind == o.kind && in.column == o.column
+	}
+	if !slices.EqualFunc(in.joint, o.joint, (*input).same) {
+		return false
 	}
 	return in.grid.step.Equal(o.grid.step) && in.lower == o.lower && in.upper == o.upper && slices.Equal(in.edges, o.edges)
 }

@@ -22,7 +22,7 @@ type statistic interface {
 
 // An additive statistic is a vector of sums for each group, to which noise is
 // added. A unit changes the vector of one group by at most sensitivity in the
-// ℓ₁ norm, hence in every norm.
+// ℓ₁ norm, hence in every norm; a euclidean one says how much less in ℓ₂.
 type additive interface {
 	statistic
 	width() int

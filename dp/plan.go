@@ -109,6 +109,9 @@ func (b *binder) unit() error {
 	if q.MinUnits < 0 {
 		return fault.Planf("min-units must not be negative")
 	}
+	if c := q.Confidence; !(c >= 0 && c < 1) {
+		return fault.Planf("confidence must be at least 0 and below 1, such as 0.95")
+	}
 	switch q.Noise {
 	case "", NoiseExact, NoiseLaplace, NoiseGaussian:
 	case NoiseGoogle:
@@ -239,6 +242,9 @@ func (b *binder) aggregates() error {
 			s.place(p.width)
 			p.width += s.width()
 			n.L1, n.Numbers = s.sensitivity(), int64(s.width())
+			if e, ok := s.(euclidean); ok {
+				n.L2Squared = e.l2Squared()
+			}
 		case chooser:
 			n.L1, n.Choices = s.change(), s.choices()
 		}
@@ -267,6 +273,9 @@ func (b *binder) names() error {
 	}
 	for _, s := range p.statistics[:len(p.query.Aggregates)] {
 		fields = append(fields, s.fields()...)
+		if p.hasInterval(s) {
+			fields = append(fields, intervalFields(s.fields())...)
+		}
 	}
 	seen := map[string]bool{}
 	for _, f := range fields {
@@ -398,7 +407,7 @@ func (b *binder) checkProduct(as string, x, y int64) error {
 func (p *Plan) fingerprint(schema *arrow.Schema) [32]byte {
 	h := sha256.New()
 	q := &p.query
-	fmt.Fprintf(h, "%q %v %q %v %q %d %s\n", q.Unit, q.UnitIsRow, q.GroupBy, q.Bounds, q.Noise, q.MinUnits, p.budget)
+	fmt.Fprintf(h, "%q %v %q %v %q %v %d %s\n", q.Unit, q.UnitIsRow, q.GroupBy, q.Bounds, q.Noise, q.Confidence, q.MinUnits, p.budget)
 	for i, c := range p.columns {
 		fmt.Fprintf(h, "%q %s\n", c, p.columnTypes[i])
 	}

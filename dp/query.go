@@ -31,6 +31,11 @@ type Query struct {
 	Noise string
 	// Backend draws the noise of "google".
 	Backend Backend
+	// Confidence, between 0 and 1, adds to every count, sum and histogram bin two
+	// columns, As_low and As_high: an interval that holds the bounded statistic
+	// with at least this probability. It covers the noise, not what bounding and
+	// clamping took away. 0 adds none. It costs nothing.
+	Confidence float64
 	// MinUnits is an optional floor for release, compared with the noised
 	// number of units.
 	MinUnits int64

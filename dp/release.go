@@ -103,7 +103,11 @@ func (a *Accumulator) release() (*Release, error) {
 					return nil, err
 				}
 			}
-			columns = append(columns, s.columns(sums)...)
+			if p.hasInterval(s) {
+				columns = append(columns, p.intervals(s, i, sums)...)
+			} else {
+				columns = append(columns, s.columns(sums)...)
+			}
 		}
 	}
 	rec := array.NewRecord(p.schema, columns, int64(len(groups)))
@@ -171,4 +175,42 @@ func (p *Plan) noised(t *tally, i int, groups []uint32, stream *noise.Stream) ([
 		}
 	}
 	return out, nil
+}
+
+// hasInterval reports whether a statistic gets columns for a confidence
+// interval: where Confidence asks for them and its columns are its sums.
+func (p *Plan) hasInterval(s statistic) bool {
+	a, ok := s.(additive)
+	if !ok || p.query.Confidence == 0 {
+		return false
+	}
+	if h, ok := s.(*histogram); ok && h.cumulative {
+		return false
+	}
+	_, direct := a.unit()
+	return direct
+}
+
+func intervalFields(fields []arrow.Field) []arrow.Field {
+	var out []arrow.Field
+	for _, end := range []string{"_low", "_high"} {
+		for _, f := range fields {
+			out = append(out, arrow.Field{Name: f.Name + end, Type: f.Type})
+		}
+	}
+	return out
+}
+
+// intervals returns the columns of a statistic, then their lower and upper
+// ends: noise is symmetric, so the sum before noise is within c of the noised
+// one with the probability that noise is within c.
+func (p *Plan) intervals(s additive, i int, sums [][]int128) []arrow.Array {
+	c := int128Of(p.calibration.Mechanisms[i].Interval(p.query.Confidence))
+	low, high := make([][]int128, len(sums)), make([][]int128, len(sums))
+	for j, xs := range sums {
+		for _, x := range xs {
+			low[j], high[j] = append(low[j], x.sub(c)), append(high[j], x.add(c))
+		}
+	}
+	return slices.Concat(s.columns(sums), s.columns(low), s.columns(high))
 }
