@@ -186,8 +186,9 @@ type recounter struct {
 	dict    []arrow.ArrayData   // of each column: the last dictionary and its numbers
 	entries [][]uint32
 	classes map[string]*numbered
-	row     []uint32 // numbers of the row at hand
-	last    *numbered
+	rows    [][]uint32 // of each column: the numbers of the batch's rows
+	fresh   []bool     // row differs from the one before in a quasi-identifier
+	key     []byte
 }
 
 // numbered is one class, with values by number.
@@ -201,7 +202,7 @@ func newRecounter(quasi, sensitive int) *recounter {
 	n := quasi + sensitive
 	r := &recounter{
 		quasi: quasi, ids: make([]map[string]uint32, n), texts: make([][]string, n), dict: make([]arrow.ArrayData, n),
-		entries: make([][]uint32, n), classes: map[string]*numbered{}, row: make([]uint32, n),
+		entries: make([][]uint32, n), classes: map[string]*numbered{}, rows: make([][]uint32, n),
 	}
 	for c := range r.ids {
 		r.ids[c] = map[string]uint32{}
@@ -217,89 +218,111 @@ func (r *recounter) read(ctx context.Context, src arrowio.Source, columns []stri
 	defer rr.Release()
 	for rr.Next() {
 		rec := rr.Record()
-		cols := make([]func(i int) uint32, len(columns))
 		for c, col := range rec.Columns() {
-			cols[c] = r.number(c, col)
+			r.number(c, col)
 		}
-		for i := range int(rec.NumRows()) {
-			for c, number := range cols {
-				r.row[c] = number(i)
-			}
-			r.count()
-		}
+		r.count(int(rec.NumRows()))
 	}
 	return rr.Err()
 }
 
-// number returns a function from rows of a column to the numbers of their
-// texts.
-func (r *recounter) number(c int, col arrow.Array) func(i int) uint32 {
-	id := func(text string) uint32 {
-		n, ok := r.ids[c][text]
-		if !ok {
-			n = uint32(len(r.texts[c]))
-			r.ids[c][text] = n
-			r.texts[c] = append(r.texts[c], text)
-		}
-		return n
+// id numbers the texts of a column: "v" and the text, or "n" for null.
+func (r *recounter) id(c int, text string) uint32 {
+	n, ok := r.ids[c][text]
+	if !ok {
+		n = uint32(len(r.texts[c]))
+		r.ids[c][text] = n
+		r.texts[c] = append(r.texts[c], text)
 	}
-	cell := func(a arrow.Array, i int) uint32 {
-		if code.IsNull(a, i) {
-			return id("n")
-		}
-		return id("v" + code.Text(a, i))
+	return n
+}
+
+func (r *recounter) cell(c int, a arrow.Array, i int) uint32 {
+	if code.IsNull(a, i) {
+		return r.id(c, "n")
 	}
+	return r.id(c, "v"+code.Text(a, i))
+}
+
+// number sets the numbers of the texts of a column, for every row of a batch.
+func (r *recounter) number(c int, col arrow.Array) {
+	rows := grow(r.rows[c], col.Len())
+	r.rows[c] = rows
 	d, ok := col.(*array.Dictionary)
 	if !ok {
-		return func(i int) uint32 { return cell(col, i) }
+		for i := range rows {
+			rows[i] = r.cell(c, col, i)
+		}
+		return
 	}
 	if values := d.Dictionary(); r.dict[c] != values.Data() {
 		r.dict[c], r.entries[c] = values.Data(), make([]uint32, values.Len())
 		for i := range values.Len() {
-			r.entries[c][i] = cell(values, i)
+			r.entries[c][i] = r.cell(c, values, i)
 		}
 	}
 	entries := r.entries[c]
-	indices, isInt32 := d.Indices().(*array.Int32)
-	if !isInt32 {
-		return func(i int) uint32 {
-			if d.IsNull(i) {
-				return id("n")
-			}
-			return entries[d.GetValueIndex(i)]
+	if indices, ok := d.Indices().(*array.Int32); ok && d.NullN() == 0 {
+		for i, v := range indices.Int32Values() {
+			rows[i] = entries[v]
 		}
+		return
 	}
-	raw, nulls := indices.Int32Values(), d.NullN() > 0
-	return func(i int) uint32 {
-		if nulls && d.IsNull(i) {
-			return id("n")
+	for i := range rows {
+		if d.IsNull(i) {
+			rows[i] = r.id(c, "n")
+		} else {
+			rows[i] = entries[d.GetValueIndex(i)]
 		}
-		return entries[raw[i]]
 	}
 }
 
-// count adds the row at hand to its class.
-func (r *recounter) count() {
-	key := r.row[:r.quasi]
-	if r.last == nil || !slices.Equal(r.last.row, key) {
-		text := make([]byte, 0, 64)
-		for _, n := range key {
-			text = binary.LittleEndian.AppendUint32(text, n)
-		}
-		c := r.classes[string(text)]
-		if c == nil {
-			c = &numbered{row: slices.Clone(key), values: make([]map[uint32]int64, len(r.row)-r.quasi)}
-			for i := range c.values {
-				c.values[i] = map[uint32]int64{}
+// count adds the rows of a batch to their classes, run by run of rows that
+// agree in the quasi-identifiers.
+func (r *recounter) count(n int) {
+	r.fresh = grow(r.fresh, n)
+	clear(r.fresh)
+	for _, ids := range r.rows[:r.quasi] {
+		for i := 1; i < len(ids); i++ {
+			if ids[i] != ids[i-1] {
+				r.fresh[i] = true
 			}
-			r.classes[string(text)] = c
 		}
-		r.last = c
 	}
-	r.last.rows++
-	for i, v := range r.row[r.quasi:] {
-		r.last.values[i][v]++
+	for from := 0; from < n; {
+		to := from + 1
+		for to < n && !r.fresh[to] {
+			to++
+		}
+		c := r.class(from)
+		c.rows += int64(to - from)
+		for s, values := range c.values {
+			for _, v := range r.rows[r.quasi+s][from:to] {
+				values[v]++
+			}
+		}
+		from = to
 	}
+}
+
+// class finds the class of row i of the batch.
+func (r *recounter) class(i int) *numbered {
+	r.key = r.key[:0]
+	for _, ids := range r.rows[:r.quasi] {
+		r.key = binary.LittleEndian.AppendUint32(r.key, ids[i])
+	}
+	c := r.classes[string(r.key)]
+	if c == nil {
+		c = &numbered{values: make([]map[uint32]int64, len(r.rows)-r.quasi)}
+		for _, ids := range r.rows[:r.quasi] {
+			c.row = append(c.row, ids[i])
+		}
+		for s := range c.values {
+			c.values[s] = map[uint32]int64{}
+		}
+		r.classes[string(r.key)] = c
+	}
+	return c
 }
 
 // mergeInto adds what was counted to the whole, by text.
