@@ -242,6 +242,15 @@ func TestRefusals(t *testing.T) {
 	write(t, dir, "ragged.csv", "patient,zip,age,job,diagnosis,cost\n"+marker+",1\n")
 	write(t, dir, "empty.csv", "")
 	write(t, dir, "badage.csv", patients()+"last,10000,"+marker+",Nurse,flu,1\n")
+	plantedInput(t, dir)
+	for _, name := range []string{"parquet", "arrow"} {
+		whole := readFile(t, dir, "patients."+name)
+		write(t, dir, "cut."+name, string(whole[:len(whole)*2/3]))
+	}
+	write(t, dir, "split.csv", "Nurse;Health;A;*\nDoctor;Health;B;*\nClerk;Other;C;*\nDriver;Other;C;*\n")
+	write(t, dir, "twice.csv", strings.Replace(patients(), "job", "zip", 1))
+	write(t, dir, "none.csv.gz", "\x1f\x8b"+marker+" is no gzip")
+	write(t, dir, "sjis.csv", strings.Replace(patients(), "flu", "\x95\x97\x8e\xd7", 1))
 	policy := func(name, from, to string) string {
 		if !strings.Contains(patientPolicy, from) {
 			t.Fatalf("the policy lacks %q", from)
@@ -270,6 +279,32 @@ func TestRefusals(t *testing.T) {
 		{"no bounds", 2, []string{"bounds"}, []string{policy("no-bounds.yaml", "    bounds: {groups-per-unit: 2}\n", ""), "--input", "patients.csv"}},
 		{"private groups without delta", 2, []string{"delta"}, []string{policy("no-delta.yaml", "budget: {epsilon: 1, delta: 1e-8}", "budget: {epsilon: 1}"), "--input", "patients.csv"}},
 		{"budget over the cap", 2, []string{"budget"}, []string{policy("cap.yaml", "columns:\n", "budget: {epsilon: 1/2, delta: 1e-8}\ncolumns:\n"), "--input", "patients.csv"}},
+		{"no statistics budget", 2, []string{"budget"}, []string{policy("no-budget.yaml", "    budget: {epsilon: 1, delta: 1e-8}\n", ""), "--input", "patients.csv"}},
+		{"no range", 2, []string{"range"}, []string{policy("no-range.yaml", ", range: [0, 100], resolution: 1", ""), "--input", "patients.csv"}},
+		{"range the wrong way", 2, []string{"range"}, []string{policy("range.yaml", "range: [0, 100]", "range: [100, 0]"), "--input", "patients.csv"}},
+		{"epsilon of 0", 2, []string{"epsilon"}, []string{policy("epsilon.yaml", "epsilon: 1,", "epsilon: 0,"), "--input", "patients.csv"}},
+		{"delta of 1", 2, []string{"delta"}, []string{policy("delta.yaml", "delta: 1e-8", "delta: 1"), "--input", "patients.csv"}},
+		{"large delta", 2, []string{"accept-delta"}, []string{policy("large-delta.yaml", "delta: 1e-8", "delta: 0.1"), "--input", "patients.csv"}},
+		{"identifier released", 2, []string{"patient"}, []string{policy("released.yaml", "    basis: test\n", "    basis: test\n    columns: [patient, zip]\n"), "--input", "patients.csv"}},
+		{"sum over an identifier", 2, []string{"patient"}, []string{policy("sum.yaml", "column: cost", "column: patient"), "--input", "patients.csv"}},
+		{"sum over a text", 2, []string{"diagnosis"}, []string{policy("sum-text.yaml", "column: cost", "column: diagnosis"), "--input", "patients.csv"}},
+		{"model over no such column", 2, []string{"disease"}, []string{policy("model-column.yaml", "column: diagnosis, l: 2", "column: disease, l: 2"), "--input", "patients.csv"}},
+		{"model over a quasi-identifier", 2, []string{"zip"}, []string{policy("model-role.yaml", "column: diagnosis, l: 2", "column: zip, l: 2"), "--input", "patients.csv"}},
+		{"microdata twice", 2, []string{"microdata"}, []string{policy("twice.yaml", "  - name: counts\n", "  - name: again\n    kind: microdata\n    basis: test\n    models: [k-anonymity: {k: 5}]\n  - name: counts\n"), "--input", "patients.csv"}},
+		{"two statistics without a cap", 2, []string{"budget"}, []string{policy("no-cap.yaml", "  - name: counts\n", "  - name: total\n    kind: statistics\n    bounds: {groups-per-unit: 1}\n    aggregates: [count-units: {as: n}]\n    budget: {epsilon: 1}\n  - name: counts\n"), "--input", "patients.csv"}},
+		{"name is a path", 2, []string{"name"}, []string{policy("path.yaml", "name: rows", "name: ../rows"), "--input", "patients.csv"}},
+		{"hierarchy gets finer", 2, []string{"age"}, []string{policy("finer.yaml", "intervals: [5, 10, 20]", "intervals: [10, 5]"), "--input", "patients.csv"}},
+		{"hierarchy file absent", 2, []string{"jobs.csv"}, []string{policy("file.yaml", "levels: [{Nurse: Health, Doctor: Health, Clerk: Other, Driver: Other}]", "file: jobs.csv"), "--input", "patients.csv"}},
+		{"hierarchy file that splits", 2, []string{"split.csv"}, []string{policy("split.yaml", "levels: [{Nurse: Health, Doctor: Health, Clerk: Other, Driver: Other}]", "file: split.csv"), "--input", "patients.csv"}},
+		{"limits overflow", 2, []string{"range"}, []string{policy("overflow.yaml", "range: [0, 100], resolution: 1", "range: [0, 1e300], resolution: 1e-300"), "--input", "patients.csv"}},
+		{"key misspelt", 2, []string{"modles", "models"}, []string{policy("key.yaml", "    models:", "    modles:"), "--input", "patients.csv"}},
+		{"no YAML", 2, []string{"no.yaml"}, []string{policy("no.yaml", "unit: patient", "unit: [patient"), "--input", "patients.csv"}},
+		{"type differs", 2, []string{"diagnosis", "text"}, []string{policy("type.yaml", "{role: sensitive}", "{role: sensitive, type: integer}"), "--input", "patients.arrow"}},
+		{"csv with two columns of a name", 2, []string{"zip"}, []string{"policy.yaml", "--input", "twice.csv"}},
+		{"parquet cut short", 1, []string{"cut.parquet"}, []string{"policy.yaml", "--input", "cut.parquet"}},
+		{"ipc cut short", 1, []string{"cut.arrow"}, []string{"policy.yaml", "--input", "cut.arrow"}},
+		{"gzip that is none", 1, []string{"none.csv.gz"}, []string{"policy.yaml", "--input", "none.csv.gz"}},
+		{"csv of another encoding", 1, []string{"sjis.csv", "encoding"}, []string{"policy.yaml", "--input", "sjis.csv"}},
 		{"guarantee out of reach", 3, []string{"rows"}, []string{policy("k.yaml", "k: 5", "k: 100000"), "--input", "patients.csv"}},
 		{"value unlisted", 3, []string{"job"}, []string{policy("unlisted-value.yaml", "unlisted: top, ", ""), "--input", "patients.csv"}},
 		{"value does not fit", 3, []string{"badage.csv", "age", "1204"}, []string{"policy.yaml", "--input", "badage.csv"}},
