@@ -42,8 +42,8 @@ type Encoder struct {
 	// The dictionary of the last batch, and its index to code+1, 0 where the
 	// index was not yet met. Only values that occur get codes.
 	dictionary arrow.ArrayData
-	entries    arrow.Array
 	remap      []uint32
+	entries    arrow.Array // the values of dictionary, while a batch is at hand
 }
 
 // NewEncoder returns an encoder for columns of a type, or the error of
@@ -230,13 +230,11 @@ func (e *Encoder) findValue(arr arrow.Array, i int) uint32 {
 
 func (e *Encoder) encodeDictionary(dst []uint32, d *array.Dictionary, from, to int) ([]uint32, error) {
 	data := d.Data().Dictionary()
-	if data != e.dictionary || e.entries == nil {
-		// The entries are held so that the same dictionary is recognised when
-		// it comes again; nothing else can take its place in memory meanwhile.
-		if e.entries != nil {
-			e.entries.Release()
-		}
-		e.dictionary, e.entries = data, array.MakeFromData(data)
+	if data != e.dictionary || data.Len() != len(e.remap) {
+		// The dictionary is remembered by its address and not retained: while
+		// it is remembered nothing else can have that address, and its values
+		// are read only while an array that holds it is at hand.
+		e.dictionary = data
 		if n := data.Len(); cap(e.remap) >= n {
 			e.remap = e.remap[:n]
 			clear(e.remap)
@@ -244,6 +242,11 @@ func (e *Encoder) encodeDictionary(dst []uint32, d *array.Dictionary, from, to i
 			e.remap = make([]uint32, n)
 		}
 	}
+	e.entries = array.MakeFromData(data)
+	defer func() {
+		e.entries.Release()
+		e.entries = nil
+	}()
 	valid := validityOf(d, from)
 	switch ix := d.Indices().(type) {
 	case *array.Int8:

@@ -219,6 +219,31 @@ func TestDictionaryAcrossBatches(t *testing.T) {
 	}
 }
 
+// TestDictionaryIsNotHeld checks that no memory of a batch is held after Encode.
+func TestDictionaryIsNotHeld(t *testing.T) {
+	mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
+	dt := &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: arrow.BinaryTypes.String}
+	e, err := code.NewEncoder(dt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := array.NewDictionaryBuilder(mem, dt).(*array.BinaryDictionaryBuilder)
+	for range 3 {
+		for _, s := range []string{"a", "b", "a"} {
+			if err := b.AppendString(s); err != nil {
+				t.Fatal(err)
+			}
+		}
+		arr := b.NewArray()
+		if _, err := e.Encode(nil, arr); err != nil {
+			t.Fatal(err)
+		}
+		arr.Release()
+	}
+	b.Release()
+	mem.AssertSize(t, 0)
+}
+
 func TestEncodeRefusesOtherType(t *testing.T) {
 	e, _ := code.NewEncoder(arrow.PrimitiveTypes.Int32)
 	b := array.NewStringBuilder(memory.DefaultAllocator)

@@ -88,7 +88,7 @@ func (t *numbers) stretch(key uint64) bool {
 }
 
 func (t *numbers) findSlot(key uint64) uint32 {
-	if t.used*2 >= len(t.slots) {
+	if crowded(t.used, len(t.slots)) {
 		t.grow()
 	}
 	mask := uint64(len(t.slots) - 1)
@@ -103,6 +103,15 @@ func (t *numbers) findSlot(key uint64) uint32 {
 			return s.code - 1
 		}
 	}
+}
+
+// crowded reports whether a hash table must grow: at half full, or at three
+// quarters where memory counts for more than a second probe.
+func crowded(used, slots int) bool {
+	if slots >= 1<<16 {
+		return used*4 >= slots*3
+	}
+	return used*2 >= slots
 }
 
 func (t *numbers) grow() {

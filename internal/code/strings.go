@@ -82,7 +82,7 @@ func (t *strings) find(s []byte) uint32 {
 	if len(s) > 16 {
 		return t.findLong(s)
 	}
-	if t.shortUsed*2 >= len(t.short) {
+	if crowded(t.shortUsed, len(t.short)) {
 		t.growShort()
 	}
 	first, last := words(s)
@@ -118,7 +118,7 @@ func (t *strings) growShort() {
 }
 
 func (t *strings) findLong(s []byte) uint32 {
-	if t.longUsed*2 >= len(t.long) {
+	if crowded(t.longUsed, len(t.long)) {
 		t.growLong()
 	}
 	h := xxh3.HashSeed(s, seed[0])

@@ -319,6 +319,9 @@ func (t *Tally) Sorted(remap [][]uint32, last bool) (codes [][]uint32, rows []in
 		return t.wide.sorted(remap)
 	}
 	t.seal()
+	if last {
+		t.dense, t.narrow, t.mid = nil, nil, nil
+	}
 	to := layoutFor(t.sizes)
 	all := combine(t.segments, remap, to, !last)
 	codes = make([][]uint32, t.columns)

@@ -97,7 +97,7 @@ func equalCodes(stored, row []uint32) bool {
 func (w *wide) addRow(rows int64) { w.addHashed(w.row, hashCodes(w.row), rows) }
 
 func (w *wide) addHashed(row []uint32, h uint64, rows int64) {
-	if 2*len(w.rows) >= len(w.slots) {
+	if crowded(len(w.rows), len(w.slots)) {
 		w.grow()
 	}
 	tag := uint32(h >> 32)
