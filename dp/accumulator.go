@@ -66,7 +66,7 @@ type Accumulator struct {
 
 // A columnReader writes the words of one input for every row.
 type columnReader interface {
-	read(columns []arrow.Array, dst []uint64, null []bool)
+	read(columns []arrow.Array, dst []uint64, null []bool) error
 }
 
 // bucketBits are the leading bits of the unit hash that choose a bucket. With
@@ -178,6 +178,13 @@ func newAccumulator(p *Plan, key *Key) (*Accumulator, error) {
 				j.parts = append(j.parts, &sampleColumn{in: part})
 			}
 			r = j
+		case in.candidates != nil:
+			i := at(in.column)
+			e, err := code.NewEncoder(p.columnTypes[i])
+			if err != nil {
+				return nil, err
+			}
+			columns, r = []int{i}, &candidateReader{encoder: e, places: in.candidates}
 		case in.kind == sets:
 			columns, r = []int{at(in.column)}, &identity{words: in.words, key: keys.unit}
 		default:
@@ -251,7 +258,9 @@ func (a *Accumulator) addBlock(rec arrow.Record) error {
 		for _, at := range a.inputAt[i] {
 			s.inputs = append(s.inputs, rec.Column(at))
 		}
-		c.read(s.inputs, s.values[i][:n*l.inputs[i].width()], s.null[i][:n])
+		if err := c.read(s.inputs, s.values[i][:n*l.inputs[i].width()], s.null[i][:n]); err != nil {
+			return err
+		}
 	}
 	a.fillUnits(rec, n)
 	a.append(group)

@@ -230,12 +230,14 @@ func (c *sampleColumn) fill(arr arrow.Array, dst []uint64, null []bool) {
 	}
 }
 
-func (c *sampleColumn) read(columns []arrow.Array, dst []uint64, null []bool) {
+func (c *sampleColumn) read(columns []arrow.Array, dst []uint64, null []bool) error {
 	c.fill(columns[0], dst, null)
+	return nil
 }
 
-func (id *identity) read(columns []arrow.Array, dst []uint64, null []bool) {
+func (id *identity) read(columns []arrow.Array, dst []uint64, null []bool) error {
 	id.fill(columns[0], dst, null)
+	return nil
 }
 
 // jointReader packs the steps of several columns into one word, the first
@@ -246,7 +248,7 @@ type jointReader struct {
 	nulls []bool
 }
 
-func (j *jointReader) read(columns []arrow.Array, dst []uint64, null []bool) {
+func (j *jointReader) read(columns []arrow.Array, dst []uint64, null []bool) error {
 	clear(dst)
 	clear(null)
 	if len(j.words) < len(dst) {
@@ -260,6 +262,7 @@ func (j *jointReader) read(columns []arrow.Array, dst []uint64, null []bool) {
 			dst[r] = dst[r]<<jointBits | uint64(int64(w)-p.in.lower)
 		}
 	}
+	return nil
 }
 
 // bin returns the index of the bin that holds v, -1 for none. Bin i is

@@ -1,6 +1,7 @@
 package dp
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/oboro-data/oboro/internal/prf"
@@ -32,13 +33,15 @@ type input struct {
 	joint  []*input  // samples: the value packs the steps above lower of several columns
 	limit  int64     // samples: rows per group
 	words  int       // sets: words of a value, 1 or 2
-	at     int       // first word of the value in a record
+	// sets: only these values, by canonical text, as their places in a public list
+	candidates map[string]uint64
+	at         int // first word of the value in a record
 }
 
 // same reports whether two inputs read the same thing.
 func (in *input) same(o *input) bool {
 	if in.kind != o.kind || in.column != o.column || in.kind == sets {
-		return in.kind == o.kind && in.column == o.column
+		return in.kind == o.kind && in.column == o.column && maps.Equal(in.candidates, o.candidates)
 	}
 	if !slices.EqualFunc(in.joint, o.joint, (*input).same) {
 		return false

@@ -294,6 +294,9 @@ func (in *input) readState(col arrow.Array, i int, out *runInput) bool {
 	for k := int(from); k < int(to); k++ {
 		if in.kind == sets {
 			out.value = fromBigEndian(out.value, list.ListValues().(*array.FixedSizeBinary).Value(k))
+			if in.candidates != nil && out.value[len(out.value)-1] >= uint64(len(in.candidates)) {
+				return false
+			}
 			continue
 		}
 		item := list.ListValues().(*array.Struct)

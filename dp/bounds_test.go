@@ -89,6 +89,7 @@ func smallQuery(r *rand.Rand) *Query {
 		Histogram{As: "hx", Column: "x", Edges: []float64{-10, 0, 0.1, 2.5}},
 		CountDistinct{As: "dp", Column: "page", PerUnit: r.Int64N(3)},
 		CountDistinct{As: "dy", Column: "y", PerUnit: 2},
+		TopK{As: "t", Column: "page", Values: []string{"q", "p", "zz"}, K: 2},
 		VectorSum{As: "v", Columns: []string{"x", "y", "z"}, Norm: 4, Resolution: 0.5},
 		Covariance{As: "c", Columns: []string{"y", "z", "x"}, Lower: []float64{0, -1, -1}, Upper: []float64{3, 1, 2}},
 		Correlation{As: "r", Columns: []string{"y", "z"}, Lower: []float64{0, -1}, Upper: []float64{3, 1}},
@@ -192,6 +193,15 @@ func checkNeighbours(t *testing.T, p *Plan, rec arrow.Record, what string) {
 			}
 		}
 		for i, s := range p.statistics {
+			if s, ok := s.(*topK); ok {
+				for key, n := range changedRows(whole, sums.lists[i], rest, restTally.lists[i]) {
+					changed[key] = true
+					if n > int64(len(s.values)) { // 1 for each value
+						t.Fatalf("%s: top-k: counts of a group changed by %d", what, n)
+					}
+				}
+				continue
+			}
 			if s, ok := s.(chooser); ok {
 				for key, n := range changedRows(whole, sums.lists[i], rest, restTally.lists[i]) {
 					changed[key] = true

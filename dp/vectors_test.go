@@ -130,6 +130,22 @@ func TestConfidence(t *testing.T) {
 	wantError(t, err, "confidence must be")
 }
 
+// TestTopK: the order of frequency without noise; with much budget the same.
+func TestTopK(t *testing.T) {
+	var rows [][4]string
+	for i, n := range []int{5, 400, 900, 30} {
+		for j := range n {
+			rows = append(rows, [4]string{fmt.Sprint(1000*i + j), "abcd"[i : i+1], "", ""})
+		}
+	}
+	q := &Query{Unit: "user", Bounds: ContributionBounds{MaxGroups: 1}, Aggregates: []Aggregate{
+		TopK{As: "top", Column: "city", Values: []string{"a", "b", "c", "absent"}, K: 3},
+	}}
+	if got := texts(mustRun(t, q, Pure(20), visits(t, rows...))); got[0] != "c b a" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestVectorRefusals(t *testing.T) {
 	schema := smallSchema(false)
 	for name, c := range map[string]struct {
@@ -144,6 +160,10 @@ func TestVectorRefusals(t *testing.T) {
 		"one column":       {Covariance{As: "v", Columns: []string{"x"}, Lower: []float64{0}, Upper: []float64{1}}, "between 2 and"},
 		"a range missing":  {Covariance{As: "v", Columns: []string{"x", "y"}, Lower: []float64{0}, Upper: []float64{1}}, "a range for each"},
 		"covariance twice": {Correlation{As: "v", Columns: []string{"x", "x"}, Lower: []float64{0, 0}, Upper: []float64{1, 1}}, "named twice"},
+		"k":                {TopK{As: "t", Column: "page", Values: []string{"a"}, K: 2}, "between k and"},
+		"candidate twice":  {TopK{As: "t", Column: "page", Values: []string{"a", "a"}, K: 1}, "listed twice"},
+		"candidate type":   {TopK{As: "t", Column: "y", Values: []string{"a"}, K: 1}, "canonical text"},
+		"top of the unit":  {TopK{As: "t", Column: "unit", Values: []string{"1"}, K: 1}, "privacy unit"},
 		"text":             {Correlation{As: "v", Columns: []string{"x", "page"}, Lower: []float64{0, 0}, Upper: []float64{1, 1}}, "no numbers"},
 	} {
 		_, err := NewPlan(&Query{Unit: "unit", Bounds: ContributionBounds{MaxGroups: 1}, Aggregates: []Aggregate{c.a}}, schema, Pure(1))
