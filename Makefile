@@ -41,3 +41,11 @@ nested:
 
 clean:
 	rm -rf bin oboro-demo
+
+## capi: the C library, with the functions of oboro.h and no other symbols
+CAPI_OUT ?= bin/liboboro.so
+.PHONY: capi
+capi:
+	@mkdir -p $(dir $(CAPI_OUT))
+	CGO_ENABLED=1 $(GO) build -trimpath -buildmode=c-shared -ldflags "-s -w -extldflags=-Wl,--version-script=$(CURDIR)/capi/exports.map" -o $(CAPI_OUT) ./capi
+	@rm -f $(basename $(CAPI_OUT)).h

@@ -52,6 +52,8 @@ struct ArrowArrayStream {
 };
 #endif
 
+#pragma GCC visibility push(hidden)
+
 /* Memory that counts itself: oboro_cdata_live_bytes is what has been
  * allocated and not freed, 0 when every output has been released. Blocks are
  * aligned to 64 bytes. NULL when there is no memory; size 0 gives a block too. */
@@ -78,5 +80,7 @@ int oboro_cdata_get_next(struct ArrowArrayStream *s, struct ArrowArray *out);
 void oboro_cdata_release_stream(struct ArrowArrayStream *s);
 void oboro_cdata_release_schema(struct ArrowSchema *s);
 void oboro_cdata_release_array(struct ArrowArray *a);
+
+#pragma GCC visibility pop
 
 #endif
