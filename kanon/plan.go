@@ -71,7 +71,12 @@ func (s *Spec) plan(schema *arrow.Schema) (*plan, error) {
 		return nil, fault.Planf("recode: there is no %q; choose global or local", s.Recode)
 	}
 	if s.Nulls == NullIsWildcard {
-		return nil, fault.Planf("nulls: wildcard is not available; choose value or reject")
+		if err := checkWildcard(s.Models, len(p.quasi)); err != nil {
+			return nil, err
+		}
+		if s.Recode == "local" {
+			return nil, fault.Planf("nulls: wildcard goes with recode: global, where every row has the same levels")
+		}
 	}
 	if s.Unit != "" {
 		f, err := p.field(s.Unit)

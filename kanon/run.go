@@ -152,7 +152,7 @@ func (p *plan) tables(t *tuples) (columns, sensitive []Column, fixed []int, err 
 
 // search finds the recoding.
 func (p *plan) search(ctx context.Context, base *FrequencySet, fixed []int) (*SearchResult, *assignment, error) {
-	o := SearchOptions{SuppressionLimit: p.spec.limit(base.Rows), Levels: fixed, Workers: p.spec.Workers}
+	o := SearchOptions{SuppressionLimit: p.spec.limit(base.Rows), Levels: fixed, WildcardNulls: p.spec.Nulls == NullIsWildcard, Workers: p.spec.Workers}
 	if p.spec.Search == "anytime" {
 		o.Deadline = p.spec.Deadline
 	}

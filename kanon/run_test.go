@@ -439,8 +439,13 @@ func TestAnonymizeRefuses(t *testing.T) {
 		"a recoding there is not":        {func(s *kanon.Spec) { s.Recode = "loco" }, fault.Plan, "loco"},
 		"a weight for nothing":           {func(s *kanon.Spec) { s.Cost = kanon.Loss{Weights: map[string]float64{"fee": 1}} }, fault.Plan, "fee"},
 		"a model over the unit":          {func(s *kanon.Spec) { s.Models = append(s.Models, kanon.LDiversity{L: 2, Column: "member"}) }, fault.Plan, "member"},
-		"nulls refused":                  {func(s *kanon.Spec) { s.Nulls = kanon.NullRejected }, fault.Data, "zip"},
-		"too large a k":                  {func(s *kanon.Spec) { s.Models = []kanon.PrivacyModel{kanon.KAnonymity{K: 1000}} }, fault.Data, "1000-anonymity"},
+		"wildcards and another model": {func(s *kanon.Spec) {
+			s.Nulls = kanon.NullIsWildcard
+			s.Models = append(s.Models, kanon.LDiversity{L: 2, Column: "illness"})
+		}, fault.Plan, "wildcard"},
+		"wildcards and local recoding": {func(s *kanon.Spec) { s.Nulls, s.Recode = kanon.NullIsWildcard, "local" }, fault.Plan, "wildcard"},
+		"nulls refused":                {func(s *kanon.Spec) { s.Nulls = kanon.NullRejected }, fault.Data, "zip"},
+		"too large a k":                {func(s *kanon.Spec) { s.Models = []kanon.PrivacyModel{kanon.KAnonymity{K: 1000}} }, fault.Data, "1000-anonymity"},
 		"levels fixed too fine": {func(s *kanon.Spec) {
 			s.MaxSuppression = 0
 			s.QuasiIdentifiers[0].Level, s.QuasiIdentifiers[1].Level = "0", "raw"
@@ -561,4 +566,39 @@ func oneOf(levels [][]string, i int, label string) bool {
 		}
 	}
 	return false
+}
+
+// TestAnonymizeWildcard releases random tables with nulls as wildcards; the
+// recount inside Anonymize and Verify on the table must agree.
+func TestAnonymizeWildcard(t *testing.T) {
+	released := 0
+	for seed := range uint64(150) {
+		r := rand.New(rand.NewPCG(seed, 19))
+		src := members(r, 10+r.IntN(100))
+		spec := &kanon.Spec{
+			QuasiIdentifiers: []kanon.QuasiIdentifier{{Column: "zip", Hierarchy: hierarchy.Prefix(2)}, {Column: "age", Hierarchy: hierarchy.Intervals(5, 10)}},
+			Models:           []kanon.PrivacyModel{kanon.KAnonymity{K: int64(2 + r.IntN(3))}}, MaxSuppression: 0.3, Nulls: kanon.NullIsWildcard,
+		}
+		if r.IntN(2) == 0 {
+			spec.Unit = "member"
+		}
+		rel, err := kanon.Anonymize(context.Background(), src, spec)
+		if errors.Is(err, fault.Data) {
+			continue
+		}
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		released++
+		got, err := kanon.Verify(context.Background(), rel, kanon.VerifySpec{QuasiIdentifiers: []string{"zip", "age"}, Models: spec.Models, Unit: spec.Unit, Nulls: spec.Nulls})
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		if spec.Unit == "" && got.SmallestClass != rel.SmallestClass || got.SmallestClass < rel.SmallestClass {
+			t.Fatalf("seed %d: smallest class %d, recounted %d", seed, rel.SmallestClass, got.SmallestClass)
+		}
+	}
+	if released < 30 {
+		t.Errorf("only %d tables were released", released)
+	}
 }

@@ -18,7 +18,10 @@ type SearchOptions struct {
 	// the best recoding found is returned with a lower bound on the cost of
 	// every full-domain recoding.
 	Deadline time.Duration
-	Workers  int // 0: one per processor
+	// WildcardNulls counts classes by the rule of NullIsWildcard. The only
+	// model that it goes with is KAnonymity.
+	WildcardNulls bool
+	Workers       int // 0: one per processor
 	// Progress hears of nodes checked, and of the nodes of the lattice.
 	Progress func(done, total int64)
 
@@ -73,6 +76,11 @@ func Search(ctx context.Context, base *FrequencySet, models []PrivacyModel, cost
 	if cost == nil {
 		cost = Loss{GSFactor: 0.5}
 	}
+	if o.WildcardNulls {
+		if err := checkWildcard(models, len(base.QuasiIdentifiers)); err != nil {
+			return nil, err
+		}
+	}
 	bound, err := cost.Bind(base)
 	if err != nil {
 		return nil, err
@@ -81,6 +89,7 @@ func Search(ctx context.Context, base *FrequencySet, models []PrivacyModel, cost
 	if err != nil {
 		return nil, err
 	}
+	j.wildcard = o.WildcardNulls
 	return searchJudged(ctx, base, j, bound, o)
 }
 

@@ -16,6 +16,8 @@ type judge struct {
 	others  []func(*EquivalenceClass) bool
 	tables  []TableModel
 	limit   int64 // rows that may be suppressed
+	// wildcard counts classes by the rule of NullIsWildcard.
+	wildcard bool
 }
 
 // newJudge binds the models. Models that the search may not prune by, or not
@@ -63,6 +65,14 @@ func (j *judge) feasible(set *FrequencySet, v *verdict) bool {
 // judge looks at every class of a set.
 func (j *judge) judge(set *FrequencySet) verdict {
 	var v verdict
+	if j.wildcard {
+		v.suppressed = set.wildcardFailing(j.minSize)
+		for _, i := range v.suppressed {
+			v.rows += set.rows[i]
+		}
+		v.growing = v.rows
+		return v
+	}
 	if len(j.growing)+len(j.others)+len(j.tables) == 0 {
 		for i, n := range set.size {
 			if n < j.minSize && n > 0 {

@@ -100,6 +100,7 @@ func bruteForce(f *FrequencySet, models []PrivacyModel, cost Cost, o SearchOptio
 	if err != nil {
 		panic(err)
 	}
+	j.wildcard = o.WildcardNulls
 	bound, err := cost.Bind(f)
 	if err != nil {
 		panic(err)

@@ -37,7 +37,7 @@ type Nulls uint8
 
 const (
 	NullIsValue    Nulls = iota // a category of its own
-	NullIsWildcard              // compatible with every value; see Spec.Nulls
+	NullIsWildcard              // compatible with every value: sizes are those of the worst completion; with k-anonymity only
 	NullRejected                // an error of kind Data
 )
 

@@ -3,6 +3,8 @@ package kanon
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -22,7 +24,8 @@ type VerifySpec struct {
 	// unit column, so rows are counted: a class of fewer than k rows fails, one
 	// of k rows or more is consistent with the claim.
 	Unit    string
-	Workers int // 0: one per processor
+	Nulls   Nulls // NullIsWildcard: a null cell is compatible with every value
+	Workers int   // 0: one per processor
 }
 
 // VerifyResult is what a recount of a written table found.
@@ -48,9 +51,12 @@ func Verify(ctx context.Context, src arrowio.Source, spec VerifySpec) (*VerifyRe
 		return nil, err
 	}
 	r.exact = spec.Unit == ""
-	out := &VerifyResult{Rows: r.rows, Classes: int64(len(r.classes)), ClassSizes: r.sizes(false)}
+	if spec.Nulls == NullIsWildcard {
+		r.hideBehindNulls()
+	}
+	out := &VerifyResult{Rows: r.rows, Classes: int64(len(r.classes)), ClassSizes: r.sizes(spec.Nulls == NullIsWildcard)}
 	if len(out.ClassSizes) > 0 {
-		out.SmallestClass = r.smallest(false)
+		out.SmallestClass = r.smallest(spec.Nulls == NullIsWildcard)
 	}
 	for _, m := range spec.Models {
 		checked, err := verifyModel(m, r)
@@ -98,12 +104,14 @@ type recount struct {
 // recounted is one class: rows, people, and how many people have each value
 // of each sensitive column. A value is keyed by its text after "v", null by "n".
 type recounted struct {
+	texts        []string // of the quasi-identifiers
 	rows, people int64
 	values       []map[string]int64
+	persons      map[uint32]bool // those of people who are in other classes too, where they are known
 }
 
-func newRecounted(sensitive int) *recounted {
-	c := &recounted{values: make([]map[string]int64, sensitive)}
+func newRecounted(texts []string, sensitive int) *recounted {
+	c := &recounted{texts: texts, values: make([]map[string]int64, sensitive)}
 	for i := range c.values {
 		c.values[i] = map[string]int64{}
 	}
@@ -332,7 +340,7 @@ func (r *recounter) mergeInto(out *recount) {
 		for i, n := range c.row {
 			texts[i] = r.texts[i][n]
 		}
-		to := out.class(classText(texts))
+		to := out.class(texts)
 		to.rows += c.rows
 		to.people += c.rows
 		out.rows += c.rows
@@ -344,10 +352,11 @@ func (r *recounter) mergeInto(out *recount) {
 	}
 }
 
-func (r *recount) class(key string) *recounted {
+func (r *recount) class(texts []string) *recounted {
+	key := classText(texts)
 	c := r.classes[key]
 	if c == nil {
-		c = newRecounted(len(r.sensitive))
+		c = newRecounted(texts, len(r.sensitive))
 		r.classes[key] = c
 	}
 	return c
@@ -390,6 +399,9 @@ func (p *plan) verify(ctx context.Context, rel *Release, t *tuples, classOf []ui
 	if rel.SuppressedRows > p.spec.limit(rel.InputRows) {
 		return errNotVerified("more rows are suppressed than allowed")
 	}
+	if p.spec.Nulls == NullIsWildcard {
+		behind.hideBehindNulls()
+	}
 	for _, m := range p.spec.Models {
 		checked, err := verifyModel(m, behind)
 		if err != nil {
@@ -401,10 +413,56 @@ func (p *plan) verify(ctx context.Context, rel *Release, t *tuples, classOf []ui
 		}
 		rel.Claims = append(rel.Claims, claim)
 	}
-	people := rel.Counted == "people"
+	people := rel.Counted == "people" || p.spec.Nulls == NullIsWildcard
 	rel.Classes = int64(len(behind.classes))
 	rel.SmallestClass, rel.ClassSizes = behind.smallest(people), behind.sizes(people)
 	return nil
+}
+
+// hideBehindNulls makes the people of every class those of NullIsWildcard: its
+// own, and those of the classes that are null wherever it is, and elsewhere
+// null or the same. All classes of the recount are released.
+func (r *recount) hideBehindNulls() {
+	patterns := map[string][]bool{} // which columns are null
+	for _, c := range r.classes {
+		p := make([]bool, len(c.texts))
+		some := false
+		for i, t := range c.texts {
+			p[i] = t == "n"
+			some = some || p[i]
+		}
+		if some {
+			patterns[fmt.Sprint(p)] = p
+		}
+	}
+	people := map[*recounted]int64{}
+	for _, c := range r.classes {
+		persons := maps.Clone(c.persons)
+		people[c] = c.people - int64(len(c.persons))
+		for _, p := range patterns {
+			texts, more, covers := slices.Clone(c.texts), false, true
+			for i, null := range p {
+				more = more || null && texts[i] != "n"
+				covers = covers && (null || texts[i] != "n")
+				if null {
+					texts[i] = "n"
+				}
+			}
+			other := r.classes[classText(texts)]
+			if !more || !covers || other == nil {
+				continue
+			}
+			people[c] += other.people - int64(len(other.persons))
+			if persons == nil {
+				persons = map[uint32]bool{}
+			}
+			maps.Copy(persons, other.persons)
+		}
+		people[c] += int64(len(persons))
+	}
+	for c, n := range people {
+		c.people = n
+	}
 }
 
 func errNotVerified(what string) error {
@@ -428,7 +486,7 @@ func (p *plan) recountTuples(t *tuples, classOf []uint32, a *assignment) *recoun
 				texts[c] = "v" + a.dict[c][l]
 			}
 		}
-		released[k] = r.class(classText(texts))
+		released[k] = r.class(texts)
 	}
 	text := make([][]string, len(r.sensitive)) // of each code
 	for c := range text {
@@ -487,6 +545,12 @@ func (p *plan) recountTuples(t *tuples, classOf []uint32, a *assignment) *recoun
 			if m := (membership{cl, -1, ""}); !seen[m] {
 				seen[m] = true
 				cl.people++
+				if p.spec.Nulls == NullIsWildcard {
+					if cl.persons == nil {
+						cl.persons = map[uint32]bool{}
+					}
+					cl.persons[t.pairs[hi].person] = true
+				}
 			}
 			for c := range text {
 				if m := (membership{cl, c, value(c, tuple)}); !seen[m] {
