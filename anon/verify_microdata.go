@@ -28,7 +28,7 @@ func (v *verifier) checkMicrodata(ctx context.Context, s *step, rel *report.Rele
 	}
 	v.note(s.Name, "output", "", "the columns are those of the policy; no identifier is among them")
 	quasi := v.plan.quasiIdentifiers(s.Declaration)
-	found, err := kanon.Verify(ctx, src, kanon.VerifySpec{QuasiIdentifiers: quasi, Models: s.spec.Models, Unit: v.policy.Unit})
+	found, err := kanon.Verify(ctx, src, kanon.VerifySpec{QuasiIdentifiers: quasi, Models: s.spec.Models, Unit: v.policy.Unit, Nulls: v.policy.Nulls})
 	if err != nil {
 		return inRelease(s.Name, err)
 	}
