@@ -33,6 +33,24 @@ func TestBudgetText(t *testing.T) {
 	}
 }
 
+func FuzzParseBudget(f *testing.F) {
+	for _, s := range []string{"epsilon=1", "ε=1/3, δ=1e-8", "rho=0.05 delta=0", "epsilon=,", "=1"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		b, err := ParseBudget(s)
+		if err != nil {
+			if !errors.Is(err, fault.Plan) {
+				t.Errorf("%v", err)
+			}
+			return
+		}
+		if back, err := ParseBudget(b.String()); err != nil || !back.Equal(b) {
+			t.Errorf("%v does not come back from its text", b)
+		}
+	})
+}
+
 func TestBudgetValidate(t *testing.T) {
 	for _, b := range []Budget{{}, Pure(0), Pure(-1), Pure(math.NaN()), Pure(math.Inf(1)), Approx(1, 1), Approx(1, -1e-9), Approx(1, math.NaN()), Approx(1, 0.1), ZCDP(0, 0)} {
 		if err := b.Validate(); !errors.Is(err, fault.Plan) {

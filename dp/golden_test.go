@@ -7,6 +7,7 @@ import (
 
 	"github.com/oboro-data/oboro/internal/exact"
 	"github.com/oboro-data/oboro/internal/golden"
+	"github.com/oboro-data/oboro/internal/noise"
 	"github.com/oboro-data/oboro/internal/pld"
 )
 
@@ -181,6 +182,9 @@ func refusedToo(check golden.Check) golden.Check {
 // standard error of s/√n, and their variance one of v·√((k-1)/n) with kurtosis
 // k ≤ 6; seven of them fail by chance less than once in 10¹¹.
 func drawnMoments(c golden.Case, f fine) string {
+	if noise.Off {
+		return "absent: noise is switched off in this build"
+	}
 	const n = 200_000
 	xs := make([]int64, n)
 	if err := f.AddNoise(xs); err != nil {

@@ -34,9 +34,13 @@ func BigInt(n *big.Int) Rat { return Rat{new(big.Rat).SetInt(n)} }
 // wrong; numbers from outside go through Parse.
 func Frac(num, den int64) Rat { return Rat{big.NewRat(num, den)} }
 
-// maxExponent limits the decimal exponent that Parse accepts, so that a short
-// text cannot ask for a gigantic number. float64 needs no more.
-const maxExponent = 400
+// Limits of what Parse accepts, so that a short text cannot ask for a gigantic
+// number. float64 needs no more.
+const (
+	maxExponent = 400  // decimal
+	maxText     = 4000 // characters of a decimal
+	maxBits     = 4000 // of numerator and denominator
+)
 
 // ErrSyntax is returned for a text that is neither a decimal number nor a
 // fraction of two decimal numbers.
@@ -57,13 +61,16 @@ func Parse(text string) (Rat, error) {
 		}
 		x.Quo(x, y)
 	}
+	if x.Num().BitLen() > maxBits || x.Denom().BitLen() > maxBits {
+		return Rat{}, ErrSyntax
+	}
 	return Rat{x}, nil
 }
 
 // parseDecimal accepts [+-]digits[.digits][e[+-]digits] and nothing else: no
 // underscores, no hexadecimal, no infinities.
 func parseDecimal(s string) (*big.Rat, bool) {
-	if len(s) == 0 || len(s) > 1000 {
+	if len(s) == 0 || len(s) > maxText {
 		return nil, false
 	}
 	mantissa, exponent := s, ""
@@ -220,7 +227,7 @@ func (x Rat) String() string {
 		return "0"
 	}
 	digits, exponent, ok := decimal(r)
-	if !ok {
+	if point := len(digits) + exponent; !ok || point > maxExponent || point < -maxExponent {
 		return r.String()
 	}
 	sign := ""

@@ -41,10 +41,17 @@ func bigMills(x float64) *big.Float {
 	return root.Mul(root, e).Sub(root, sum)
 }
 
+func trials() int {
+	if testing.Short() {
+		return 40
+	}
+	return 300
+}
+
 // Mills' ratio and its slope are as exact as stated.
 func TestMills(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for range 300 {
+	for range trials() {
 		x := r.Float64()*48 - 8
 		want := bigMills(x)
 		got := new(big.Float).SetPrec(400).SetFloat64(mills(x))
@@ -66,7 +73,7 @@ func TestMills(t *testing.T) {
 // GaussianDeltaUp bounds theorem 8 from above, closely, by 400-bit arithmetic.
 func TestGaussianDelta(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
-	for range 300 {
+	for range trials() {
 		mu, epsilon := math.Exp(r.Float64()*12-8), math.Exp(r.Float64()*10-6)
 		a, b := epsilon/mu-mu/2, epsilon/mu+mu/2
 		if a < -8 || a > 37 {
