@@ -14,7 +14,7 @@ import (
 
 // benchCSV makes a table like the workloads: an identifier, a skewed text, a
 // short text, an integer, a decimal and a time.
-func benchCSV(rows int) []byte {
+func benchCSV(rows int, quoted bool) []byte {
 	rng := rand.New(rand.NewPCG(7, 7))
 	var b bytes.Buffer
 	b.WriteString("user,region,product,age,amount,time\n")
@@ -23,14 +23,25 @@ func benchCSV(rows int) []byte {
 			rng.IntN(1_000_000), int(50*rng.Float64()*rng.Float64()), rng.IntN(2000), 18+rng.IntN(70), rng.IntN(200), rng.IntN(100),
 			1+rng.IntN(12), 1+rng.IntN(28), rng.IntN(24), rng.IntN(60), rng.IntN(60))
 	}
-	return b.Bytes()
+	if !quoted {
+		return b.Bytes()
+	}
+	text := bytes.ReplaceAll(b.Bytes(), []byte{','}, []byte(`","`))
+	text = bytes.ReplaceAll(bytes.TrimSuffix(text, []byte{'\n'}), []byte{'\n'}, []byte("\"\n\""))
+	return append(append([]byte{'"'}, text...), "\"\n"...)
 }
 
 // BenchmarkCSV reads one file with the scanner here and with arrow/csv, in
-// turn, so that their ratio is of one run. Both give the same types.
+// turn, so that their ratio is of one run, once without quotes and once with
+// every field in quotes. Both give the same types.
 func BenchmarkCSV(b *testing.B) {
+	b.Run("text=plain", func(b *testing.B) { benchReaders(b, false) })
+	b.Run("text=quoted", func(b *testing.B) { benchReaders(b, true) })
+}
+
+func benchReaders(b *testing.B, quoted bool) {
 	const rows = 200_000
-	text := benchCSV(rows)
+	text := benchCSV(rows, quoted)
 	path := write(b, "bench.csv", string(text))
 	drain := func(b *testing.B, next func() bool, rec func() arrow.Record) {
 		n := int64(0)

@@ -11,6 +11,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -516,5 +518,41 @@ func TestCSVOracle(t *testing.T) {
 			b.WriteString([]string{",", "\"", "\n", "x", "\r\n", "\"\"", "\"x\"", "é", "\"y\n\",", " ", "\r"}[rng.IntN(11)])
 		}
 		compareCSV(t, dir, b.String(), 1+rng.IntN(5))
+	}
+}
+
+// Numbers are read as strconv reads them, in every short form and around the
+// limits, wherever the text lies in its buffer.
+func TestCSVNumbers(t *testing.T) {
+	rng := rand.New(rand.NewPCG(21, 22))
+	strictInteger := regexp.MustCompile(`^(0|-?[1-9][0-9]*)$`)
+	strictDecimal := regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?$`)
+	looseDecimal := regexp.MustCompile(`^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$`)
+	looseInteger := regexp.MustCompile(`^[+-]?[0-9]+$`)
+	for range 200_000 {
+		var b []byte
+		for range 1 + rng.IntN(12)*rng.IntN(3) {
+			b = append(b, "0123456789012345678901234567890123456789..-+e x\xff/:"[rng.IntN(50)])
+		}
+		s := string(b)
+		buf := append(b[:len(b):len(b)], ",99.9999,9999999"...)[:len(b)]
+		if rng.IntN(4) == 0 {
+			buf = b[:len(b):len(b)] // nothing behind it
+		}
+		i, errI := strconv.ParseInt(s, 10, 64)
+		for strict, form := range map[bool]*regexp.Regexp{true: strictInteger, false: looseInteger} {
+			got, ok := parseInteger(buf, strict)
+			if want := errI == nil && form.MatchString(s); ok != want || ok && got != i {
+				t.Fatalf("integer %q, strict %v: %d %v, want %d %v", s, strict, got, ok, i, want)
+			}
+		}
+		f, errF := strconv.ParseFloat(s, 64)
+		for strict, form := range map[bool]*regexp.Regexp{true: strictDecimal, false: looseDecimal} {
+			got, ok := parseDecimal(buf, strict)
+			want := errF == nil && form.MatchString(s) && !(strict && f == 0 && s[0] == '-')
+			if ok != want || ok && got != f {
+				t.Fatalf("decimal %q, strict %v: %v %v, want %v %v", s, strict, got, ok, f, want)
+			}
+		}
 	}
 }

@@ -103,11 +103,17 @@ type textColumn struct {
 func (t *textColumn) add(c cells) int {
 	if t.offsets == nil {
 		t.offsets = make([]int32, 1, t.rows+1)
-		t.data = make([]byte, 0, t.typical+t.typical/16+64)
+		if t.typical > 0 {
+			t.data = make([]byte, 0, t.typical+t.typical/16+64)
+		}
 	}
 	var total int
 	for i, lo := range c.lo {
 		total += int(c.hi[i] - lo)
+	}
+	if t.typical == 0 && len(t.offsets) == 1 { // the rest of the batch like its start
+		t.typical = total / len(c.lo) * t.rows
+		t.data = make([]byte, 0, t.typical+t.typical/16+total+64)
 	}
 	if need := len(t.data) + total + 16; cap(t.data) < need {
 		t.data = append(make([]byte, 0, need+need/2), t.data...)

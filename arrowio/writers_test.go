@@ -214,7 +214,7 @@ func TestWriteFile(t *testing.T) {
 
 // ipcBytes is a small file and a small stream with a bit of everything.
 func ipcBytes(t testing.TB) (file, stream []byte) {
-	src := table([]arrow.DataType{arrow.PrimitiveTypes.Int64, arrow.BinaryTypes.String, dictOf(arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int32), arrow.FixedWidthTypes.Boolean, arrow.ListOf(arrow.BinaryTypes.String)}, 300, 6)
+	src := table([]arrow.DataType{arrow.PrimitiveTypes.Int64, arrow.BinaryTypes.String, dictOf(arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int32), arrow.FixedWidthTypes.Boolean, arrow.ListOf(arrow.BinaryTypes.String)}, 40, 6)
 	stream, err := os.ReadFile(writeStream(t, src, "in.arrows"))
 	if err != nil {
 		t.Fatal(err)
