@@ -1,3 +1,5 @@
+//go:build unix
+
 package arrowio
 
 import (
@@ -6,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"syscall"
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -57,6 +60,7 @@ func benchReaders(b *testing.B, quoted bool) {
 		b.Fatal(err)
 	}
 	b.Run("reader=oboro", func(b *testing.B) {
+		defer cpuPer(b, rows, "cpu-ns/row")()
 		b.SetBytes(int64(len(text)))
 		b.ReportAllocs()
 		for b.Loop() {
@@ -69,6 +73,7 @@ func benchReaders(b *testing.B, quoted bool) {
 		}
 	})
 	b.Run("reader=arrow", func(b *testing.B) {
+		defer cpuPer(b, rows, "cpu-ns/row")()
 		b.SetBytes(int64(len(text)))
 		b.ReportAllocs()
 		for b.Loop() {
@@ -82,4 +87,18 @@ func benchReaders(b *testing.B, quoted bool) {
 			f.Close()
 		}
 	})
+}
+
+// cpuPer reports the processor time of a benchmark per unit of work: unlike
+// wall time it can be compared on a machine that does other work too.
+func cpuPer(b *testing.B, units int, name string) func() {
+	now := func() int64 {
+		var u syscall.Rusage
+		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+			b.Fatal(err)
+		}
+		return u.Utime.Nano() + u.Stime.Nano()
+	}
+	start := now()
+	return func() { b.ReportMetric(float64(now()-start)/float64(b.N)/float64(units), name) }
 }

@@ -1,3 +1,5 @@
+//go:build unix
+
 package arrowio
 
 import (
@@ -56,11 +58,9 @@ func BenchmarkIPC(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	perCell := func(b *testing.B) {
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/(9*batches*batchRows), "ns/cell")
-	}
 	for name, columns := range map[string][]string{"columns=9/reader=oboro": nil, "columns=3/reader=oboro": {"a", "e", "i"}} {
 		b.Run(name, func(b *testing.B) {
+			defer cpuPer(b, 9*batches*batchRows, "cpu-ns/cell")()
 			b.ReportAllocs()
 			for b.Loop() {
 				r, err := s.Open(context.Background(), columns...)
@@ -74,10 +74,10 @@ func BenchmarkIPC(b *testing.B) {
 				}
 				r.Release()
 			}
-			perCell(b)
 		})
 	}
 	b.Run("columns=9/reader=arrow", func(b *testing.B) {
+		defer cpuPer(b, 9*batches*batchRows, "cpu-ns/cell")()
 		b.ReportAllocs()
 		for b.Loop() {
 			f, err := os.Open(path)
@@ -97,7 +97,6 @@ func BenchmarkIPC(b *testing.B) {
 			}
 			f.Close()
 		}
-		perCell(b)
 	})
 }
 
@@ -106,6 +105,7 @@ func BenchmarkFormats(b *testing.B) {
 	src := benchCoded(8)
 	for _, f := range []Format{CSVFormat, IPCFormat} {
 		b.Run("format="+f.Ext()[1:], func(b *testing.B) {
+			defer cpuPer(b, 9*8*batchRows, "cpu-ns/cell")()
 			b.ReportAllocs()
 			for b.Loop() {
 				r, err := src.Open(context.Background())
@@ -119,7 +119,6 @@ func BenchmarkFormats(b *testing.B) {
 				r.Release()
 				b.SetBytes(w.n)
 			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/(9*8*batchRows), "ns/cell")
 		})
 	}
 }
