@@ -195,6 +195,34 @@ func (f *fixedColumn[T]) add(c cells) int {
 	return -1
 }
 
+// integerColumn is a fixedColumn of integers. Those of up to eight digits and
+// no sign, which most are, are read here without a call.
+type integerColumn struct {
+	fixedColumn[int64]
+	strict bool
+}
+
+func (f *integerColumn) add(c cells) int {
+	if f.values == nil {
+		f.values = make([]int64, 0, f.rows)
+	}
+	for i, lo := range c.lo {
+		n := c.hi[i] - lo
+		if n-1 < 8 && f.nulls.lengths>>n&1 == 0 {
+			b := c.b[lo : lo+8]
+			v, ok := eightDigits(binary.LittleEndian.Uint64(b), n)
+			if ok && (!f.strict || b[0] != '0' || n == 1) {
+				f.values = append(f.values, int64(v))
+				continue
+			}
+		}
+		if bad := f.fixedColumn.add(cells{c.b, c.lo[i : i+1], c.hi[i : i+1]}); bad >= 0 {
+			return i
+		}
+	}
+	return -1
+}
+
 func (f *fixedColumn[T]) flush() arrow.Array {
 	n := len(f.values)
 	valid, nulls := f.valid.take(n)
@@ -255,8 +283,8 @@ func newColumn(t preparedType, nulls *nullSet, onBad OnBadValue, rows int) colum
 	toNull := onBad == Null
 	switch t.Kind {
 	case Integer:
-		return &fixedColumn[int64]{dt: t.arrow, nulls: nulls, toNull: toNull, rows: rows,
-			parse: func(b []byte) (int64, bool) { return parseInteger(b, t.inferred) }}
+		return &integerColumn{strict: t.inferred, fixedColumn: fixedColumn[int64]{dt: t.arrow, nulls: nulls, toNull: toNull, rows: rows,
+			parse: func(b []byte) (int64, bool) { return parseInteger(b, t.inferred) }}}
 	case Decimal:
 		return &fixedColumn[float64]{dt: t.arrow, nulls: nulls, toNull: toNull, rows: rows,
 			parse: func(b []byte) (float64, bool) { return parseDecimal(b, t.inferred) }}

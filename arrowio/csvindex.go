@@ -9,7 +9,7 @@ const (
 	lowBits  = 0x7f7f7f7f7f7f7f7f
 	highBits = 0x8080808080808080
 	oneEach  = 0x0101010101010101
-	gather   = 0x0102040810204080 // times a word of bytes 0 or 1: byte i to bit 56+i
+	gather   = 0x0002040810204081 // times a word of top bits: that of byte i to bit 56+i
 )
 
 // zeroBytes returns 0x80 in every byte of v that is zero and 0 in the others.
@@ -18,7 +18,7 @@ const (
 func zeroBytes(v uint64) uint64 { return ^((v&lowBits + lowBits) | v | lowBits) }
 
 // moveMask gathers the top bits of eight bytes into the low eight bits.
-func moveMask(v uint64) uint64 { return (v >> 7 * gather) >> 56 }
+func moveMask(v uint64) uint64 { return v * gather >> 56 }
 
 // A blockIndex is what one pass over a block of CSV finds.
 type blockIndex struct {
@@ -49,18 +49,24 @@ func (x *blockIndex) index(b []byte, from, to int, delim, newline byte) {
 	seps := x.seps[:cap(x.seps)]
 	n := 0
 	d, nl, qu := oneEach*uint64(delim), oneEach*uint64(newline), uint64(oneEach*'"')
-	var high, inside, anyQuote uint64 // inside is 0 or all ones
+	var high, inside uint64 // inside is 0 or all ones
+	anyQuote := false
 	for i := from; i < to; i += 64 {
 		p := (*[64]byte)(b[i : i+64])
-		var sep, q uint64
+		var sep uint64
+		noQuote := uint64(highBits)
 		for k := 0; k < 64; k += 8 {
 			w := binary.LittleEndian.Uint64(p[k : k+8])
 			high |= w
-			sep |= moveMask(zeroBytes(w^d)|zeroBytes(w^nl)) << k
-			q |= zeroBytes(w ^ qu)
+			// With the top bits off, a byte that differs from the one sought
+			// carries into its top bit when 0x7f is added, and no further.
+			low := w & lowBits
+			other := ((low ^ d) + lowBits) & ((low ^ nl) + lowBits)
+			noQuote &= (low ^ qu) + lowBits
+			sep |= moveMask(^(other|w)&highBits) << k
 		}
-		if q|inside != 0 {
-			anyQuote |= q
+		if ^noQuote&highBits|inside != 0 {
+			anyQuote = true
 			var mask uint64
 			for k := 0; k < 64; k += 8 {
 				mask |= moveMask(zeroBytes(binary.LittleEndian.Uint64(p[k:k+8])^qu)) << k
@@ -80,5 +86,5 @@ func (x *blockIndex) index(b []byte, from, to int, delim, newline byte) {
 			n++
 		}
 	}
-	x.seps, x.quotes, x.ascii, x.inside = seps[:n], anyQuote != 0, high&highBits == 0, inside != 0
+	x.seps, x.quotes, x.ascii, x.inside = seps[:n], anyQuote, high&highBits == 0, inside != 0
 }

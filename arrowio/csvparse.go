@@ -26,7 +26,7 @@ func parseInteger(b []byte, strict bool) (int64, bool) {
 		return 0, false
 	}
 	if digits <= 8 && cap(b)-i >= 8 {
-		v, _, ok := shortNumber(b[i:i+8], digits, false)
+		v, ok := eightDigits(binary.LittleEndian.Uint64(b[i:i+8]), uint32(digits))
 		if neg {
 			return -int64(v), ok
 		}
@@ -53,43 +53,39 @@ func parseInteger(b []byte, strict bool) (int64, bool) {
 	return int64(v), v < 1<<63
 }
 
-// shortNumber reads an unsigned number of one to eight digits, in which one
-// point may stand where points are allowed: the digits as an integer, and how
-// many follow the point. b is the text from the number's first byte on, n its
-// length; b has at least eight bytes.
+// eightDigits reads an unsigned number of n digits, one to eight, whose first
+// is the lowest byte of x; what lies above them is not looked at.
 //
-// All bytes are worked on at once, as lanes of one word whose lowest byte is
-// the first. The point is cut out, the digits are moved to the upper end with
-// "0" below, and neighbours are joined: tens and ones, then hundreds, then ten
-// thousands (Lemire, 2018). For "12.5":
+// All bytes are worked on at once, as lanes of one word. The digits are moved
+// to the upper end with "0" below, and neighbours are joined: tens and ones,
+// then hundreds, then ten thousands (Lemire, 2018). For 125:
 //
-//	"1" "2" "." "5"    →    "0" "0" "0" "0" "0" "1" "2" "5"    →    125, 1 decimal
-func shortNumber(b []byte, n int, point bool) (v uint64, decimals int, ok bool) {
-	const zeros, seventies = oneEach * '0', oneEach * (0x7f - '9')
-	if n == 0 || n > 8 {
-		return 0, 0, false
-	}
-	x := binary.LittleEndian.Uint64(b)
-	if point {
-		x &= ^uint64(0) >> (64 - 8*n)
-		if at := zeroBytes(x ^ oneEach*'.'); at != 0 {
-			p := bits.TrailingZeros64(at) &^ 7 // eight times the point's place
-			below := uint64(1)<<p - 1
-			x = x&below | x>>8&^below
-			n--
-			if decimals = n - p/8; n == 0 {
-				return 0, 0, false
-			}
-		}
-	}
+//	"1" "2" "5" ...    →    "0" "0" "0" "0" "0" "1" "2" "5"    →    0 0 1 25    →    0 125    →    125
+func eightDigits(x uint64, n uint32) (v uint64, ok bool) {
+	const zeros, upToNine = oneEach * '0', oneEach * (0x7f - '9')
 	x = x<<(64-8*n) | zeros>>(8*n)
-	if ((x+seventies)|(x-zeros))&highBits != 0 || x&highBits != 0 {
-		return 0, 0, false
-	}
+	ok = ((x+upToNine)|(x-zeros)|x)&highBits == 0
 	x -= zeros
 	x = x*10 + x>>8
 	v = (x&0x000000ff000000ff*(100+1000000<<32) + x>>16&0x000000ff000000ff*(1+10000<<32)) >> 32
-	return v, decimals, true
+	return v, ok
+}
+
+// shortDecimal reads an unsigned number of n bytes, one to eight, in which one
+// point may stand: the digits as an integer, and how many follow the point.
+// The point is cut out of the word, the rest is eightDigits'.
+func shortDecimal(x uint64, n uint32) (v uint64, decimals uint32, ok bool) {
+	if at := zeroBytes(x^oneEach*'.') & (1<<(8*n) - 1); at != 0 {
+		p := uint32(bits.TrailingZeros64(at)) &^ 7 // eight times the point's place
+		below := uint64(1)<<p - 1
+		x = x&below | x>>8&^below
+		if n--; n == 0 {
+			return 0, 0, false
+		}
+		decimals = n - p/8
+	}
+	v, ok = eightDigits(x, n)
+	return v, decimals, ok
 }
 
 // pow10 are the powers of ten that a float64 holds exactly.
@@ -109,7 +105,7 @@ func parseDecimal(b []byte, strict bool) (float64, bool) {
 		i = 1
 	}
 	if n := len(b) - i; n > 0 && n <= 8 && cap(b)-i >= 8 {
-		if m, decimals, ok := shortNumber(b[i:i+8], n, true); ok {
+		if m, decimals, ok := shortDecimal(binary.LittleEndian.Uint64(b[i:i+8]), uint32(n)); ok {
 			d := b[i:]
 			if strict && (d[0] == '.' || d[n-1] == '.' || d[0] == '0' && n > 1 && d[1] != '.' || neg && m == 0) {
 				return 0, false

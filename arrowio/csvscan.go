@@ -3,9 +3,11 @@ package arrowio
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"math"
+	"math/bits"
 	"unicode/utf8"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -249,7 +251,7 @@ func (s *rowScanner) unquote(lo, hi []uint32, j int) error {
 			continue
 		}
 		if b[0] != '"' {
-			if bytes.IndexByte(b, '"') >= 0 {
+			if s.quoteAt(lo[i], hi[i]) >= 0 {
 				return s.fault(s.base+int64(lo[i]), "column %q has a quote inside a field that is not quoted; quote the field and double the quote", s.src.names[j])
 			}
 			continue
@@ -261,7 +263,7 @@ func (s *rowScanner) unquote(lo, hi []uint32, j int) error {
 		lo[i]++
 		hi[i]--
 		inner := b[1:end]
-		at := bytes.IndexByte(inner, '"')
+		at := s.quoteAt(lo[i], hi[i])
 		if at < 0 {
 			continue
 		}
@@ -284,6 +286,19 @@ func (s *rowScanner) unquote(lo, hi []uint32, j int) error {
 		s.ends = w
 	}
 	return nil
+}
+
+// quoteAt returns the place of the first quote in buf[lo:hi], -1 without one.
+func (s *rowScanner) quoteAt(lo, hi uint32) int {
+	if n := hi - lo; n <= 8 {
+		x := binary.LittleEndian.Uint64(s.buf[lo:]) ^ oneEach*'"'
+		at := zeroBytes(x) & (1<<(8*n) - 1)
+		if at == 0 {
+			return -1
+		}
+		return bits.TrailingZeros64(at) / 8
+	}
+	return bytes.IndexByte(s.buf[lo:hi], '"')
 }
 
 // fault makes an error about the row or cell at an offset of the text.
