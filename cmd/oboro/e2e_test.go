@@ -433,6 +433,9 @@ func TestVerifyRejectsAnEditedReport(t *testing.T) {
 
 // TestInterruption sends Ctrl-C in the middle of a run.
 func TestInterruption(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts the built program; run without -short")
+	}
 	dir := t.TempDir()
 	before := snapshot(t, dir)
 	cmd := exec.Command(program, "demo", "--rows", "400000000")

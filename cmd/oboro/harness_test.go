@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -19,6 +20,10 @@ import (
 var program string
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if testing.Short() {
+		os.Exit(m.Run())
+	}
 	dir, err := os.MkdirTemp("", "oboro-test-*")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -44,6 +49,9 @@ type result struct {
 // oboro runs the program in a folder.
 func oboro(t *testing.T, dir string, args ...string) result {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("starts the built program, of which the race detector sees nothing; run without -short")
+	}
 	cmd := exec.Command(program, args...)
 	cmd.Dir = dir
 	var out, diag bytes.Buffer
