@@ -12,6 +12,7 @@ import (
 	"github.com/oboro-data/oboro/arrowio"
 	"github.com/oboro-data/oboro/internal/fault"
 	"github.com/oboro-data/oboro/internal/measure"
+	"github.com/oboro-data/oboro/kanon/risk"
 	"github.com/oboro-data/oboro/report"
 )
 
@@ -31,10 +32,29 @@ type internalRelease struct {
 	// rows and people only).
 	Columns []string          `json:"columns"`
 	Input   *measure.Exposure `json:"input"`
+	// InputRisk supposes an attacker who knows that a person is in the input.
+	InputRisk *prosecutorRisk `json:"input_risk,omitempty"`
 	// Released is the same of the released rows, which hold no people.
 	Released       *measure.Exposure `json:"released,omitempty"`
+	ReleasedRisk   *prosecutorRisk   `json:"released_risk,omitempty"`
 	SuppressedRows *int64            `json:"suppressed_rows,omitempty"`
 	ReleasedGroups *int64            `json:"released_groups,omitempty"`
+}
+
+// A prosecutorRisk is the risk of risk.Prosecutor, with shares between 0 and 1.
+type prosecutorRisk struct {
+	Highest   float64 `json:"highest"`
+	Average   float64 `json:"average"`
+	Threshold float64 `json:"threshold"`
+	AtRisk    float64 `json:"at_risk"` // share of those whose risk is above the threshold
+}
+
+// riskThreshold is a class of five.
+const riskThreshold = 0.2
+
+func prosecutor(e *measure.Exposure) *prosecutorRisk {
+	r := risk.Prosecutor(e.Sizes, riskThreshold)
+	return &prosecutorRisk{r.Highest, r.Average, riskThreshold, r.AtRisk}
 }
 
 // writeInternal measures the input and writes the file, readable by its owner
@@ -80,10 +100,16 @@ func measureRelease(ctx context.Context, unit string, src arrowio.Source, rel *a
 		if out.Released, err = measure.Expose(ctx, rel.Table(r.Name), "", out.Columns); err != nil {
 			return nil, err
 		}
+		out.ReleasedRisk = prosecutor(out.Released)
 	}
 	if s := r.Statistics; s != nil {
 		out.ReleasedGroups = &s.Groups
 	}
-	out.Input, err = measure.Expose(ctx, src, unit, out.Columns)
-	return out, err
+	if out.Input, err = measure.Expose(ctx, src, unit, out.Columns); err != nil {
+		return nil, err
+	}
+	if r.Microdata != nil {
+		out.InputRisk = prosecutor(out.Input)
+	}
+	return out, nil
 }

@@ -31,6 +31,7 @@ type Exposure struct {
 	Smallest int64   `json:"smallest"` // people of the smallest class, 0 without rows
 	Risk     float64 `json:"risk"`     // mean over rows of 1/people
 	Distinct []int64 `json:"distinct"` // distinct values of each column
+	Sizes    []int64 `json:"-"`        // people of each class
 }
 
 // Expose measures columns of a table. With a unit, people are its distinct
@@ -121,7 +122,7 @@ func (m *measurement) add(rec arrow.Record) error {
 }
 
 func (m *measurement) exposure() *Exposure {
-	e := &Exposure{Classes: int64(len(m.rows))}
+	e := &Exposure{Classes: int64(len(m.rows)), Sizes: m.people}
 	alone := map[uint32]struct{}{}
 	for class, people := range m.people {
 		e.Rows += m.rows[class]
