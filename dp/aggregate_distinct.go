@@ -62,21 +62,14 @@ func (s *countDistinct) renumber(list []uint64, by uint64) {
 
 // settle computes the sums from the list.
 func (s *countDistinct) settle(t *tally) {
-	width := 2 + s.words
-	l := groupList(t.lists[s.listAt], width)
+	l := groupList(t.lists[s.listAt], 2+s.words, t.groups())
 	t.lists[s.listAt] = nil
-	for at := 0; at < len(l.entries); {
-		g := l.entries[at]
-		end := at
-		for end < len(l.entries) && l.entries[end] == g {
-			end += width
-		}
-		t.sum(uint32(g), s.at, int128Of(s.cover(l.entries[at:end])))
-		at = end
+	for g := range uint32(t.groups()) {
+		t.sum(g, s.at, int128Of(s.cover(l.of(g))))
 	}
 }
 
-// cover computes the flow of one group from entries sorted by unit.
+// cover computes the flow of one group; the entries of a unit stand together.
 func (s *countDistinct) cover(entries []uint64) int64 {
 	width := 2 + s.words
 	number := map[[2]uint64]int{} // value to its number

@@ -196,16 +196,21 @@ func (s *quantiles) release(t *tally, released []uint32, rate Rate, stream *nois
 	for i := range builders {
 		builders[i] = array.NewFloat64Builder(memory.DefaultAllocator)
 	}
-	byGroup := groupList(t.lists[s.at], 3)
+	byGroup := groupList(t.lists[s.at], 3, t.groups())
 	d := draws{stream: stream, rate: rate}
 	d.inside = uint64(math.Ceil(math.Log(float64(s.upper-s.lower+1)) * float64(rate.Den) / float64(rate.Num)))
 	out := make([]uint64, len(s.ranks))
 	var places []uint64
 	for _, g := range released {
 		places = places[:0]
-		for _, e := range byGroup.of(g) {
-			for range e[2] {
-				places = append(places, e[1]<<placeBits|stream.Uint64n(1<<placeBits))
+		for e := byGroup.of(g); len(e) > 0; e = e[3:] {
+			for n := e[2]; n > 0; {
+				bits := stream.Uint64n(1 << (3 * placeBits)) // for three rows at a time
+				for k := 0; k < 3 && n > 0; k++ {
+					places = append(places, e[1]<<placeBits|bits&(1<<placeBits-1))
+					bits >>= placeBits
+					n--
+				}
 			}
 		}
 		slices.Sort(places)
@@ -344,43 +349,34 @@ func scaleDown(r Rate, c uint64) (num, den uint64) {
 	return r.Num >> shift, min(den, noise.MaxScale)
 }
 
-// A groupedList is a list of fixed-width entries sorted by their first word.
+// A groupedList is a list of entries of a fixed number of words, the first
+// being the group, brought into the order of groups. Entries of one group keep
+// their order.
 type groupedList struct {
 	entries []uint64
 	width   int
-	starts  map[uint32]int
+	starts  []int // group to its first entry; one more at the end
 }
 
-// groupList sorts a list by group and finds where each begins.
-func groupList(list []uint64, width int) groupedList {
-	n := len(list) / width
-	order := make([]int, n)
-	for i := range order {
-		order[i] = i
+// groupList sorts a list by group, by counting.
+func groupList(list []uint64, width, groups int) groupedList {
+	l := groupedList{make([]uint64, len(list)), width, make([]int, groups+1)}
+	for i := 0; i < len(list); i += width {
+		l.starts[list[i]+1]++
 	}
-	slices.SortFunc(order, func(x, y int) int {
-		return slices.Compare(list[x*width:x*width+width], list[y*width:y*width+width])
-	})
-	l := groupedList{make([]uint64, 0, len(list)), width, map[uint32]int{}}
-	for _, i := range order {
-		g := uint32(list[i*width])
-		if _, ok := l.starts[g]; !ok {
-			l.starts[g] = len(l.entries)
-		}
-		l.entries = append(l.entries, list[i*width:i*width+width]...)
+	for g := range groups {
+		l.starts[g+1] += l.starts[g]
+	}
+	next := slices.Clone(l.starts)
+	for i := 0; i < len(list); i += width {
+		g := list[i]
+		copy(l.entries[next[g]*width:], list[i:i+width])
+		next[g]++
 	}
 	return l
 }
 
-// of yields the entries of a group.
-func (l groupedList) of(g uint32) [][]uint64 {
-	at, ok := l.starts[g]
-	if !ok {
-		return nil
-	}
-	var out [][]uint64
-	for ; at < len(l.entries) && uint32(l.entries[at]) == g; at += l.width {
-		out = append(out, l.entries[at:at+l.width])
-	}
-	return out
+// of returns the entries of a group, one after another.
+func (l groupedList) of(g uint32) []uint64 {
+	return l.entries[l.starts[g]*l.width : l.starts[g+1]*l.width]
 }

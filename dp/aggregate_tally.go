@@ -60,10 +60,14 @@ type renumberer interface {
 // With count-units and a mean there are three sums for each group: units,
 // Σ j and Σ (G-j). Those of group 7 are sums[21], sums[22] and sums[23].
 type tally struct {
+	n     int // groups
 	width int
 	sums  []int128   // group by group
 	lists [][]uint64 // one for each statistic; only some append to theirs
 }
+
+// groups is the number of groups.
+func (t *tally) groups() int { return t.n }
 
 // sum adds x to sum at of a group.
 func (t *tally) sum(group uint32, at int, x int128) {
@@ -131,7 +135,7 @@ const flushAt = 2048
 const maxTally = 64 << 20
 
 func (a *Accumulator) newTally() *tally {
-	return &tally{width: a.plan.width, sums: make([]int128, a.groups.len()*a.plan.width), lists: make([][]uint64, len(a.plan.statistics))}
+	return &tally{n: a.groups.len(), width: a.plan.width, sums: make([]int128, a.groups.len()*a.plan.width), lists: make([][]uint64, len(a.plan.statistics))}
 }
 
 // times is how many units entry i of a run stands for.

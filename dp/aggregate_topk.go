@@ -108,7 +108,7 @@ func (s *topK) release(t *tally, released []uint32, rate Rate, stream *noise.Str
 	} else if rate.Num <= noise.MaxScale/2 {
 		rate.Num *= 2
 	}
-	byGroup := groupList(t.lists[s.at], 3)
+	byGroup := groupList(t.lists[s.at], 3, t.groups())
 	builders := make([]*array.StringBuilder, s.k)
 	for i := range builders {
 		builders[i] = array.NewStringBuilder(memory.DefaultAllocator)
@@ -116,7 +116,7 @@ func (s *topK) release(t *tally, released []uint32, rate Rate, stream *noise.Str
 	loss, width := make([]uint64, len(s.values)), make([]uint64, len(s.values))
 	for _, g := range released {
 		counts := make([]uint64, len(s.values))
-		for _, e := range byGroup.of(g) {
+		for e := byGroup.of(g); len(e) > 0; e = e[3:] {
 			counts[e[1]] += e[2]
 		}
 		most := slices.Max(counts)

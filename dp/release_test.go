@@ -85,6 +85,33 @@ func TestPrivateGroups(t *testing.T) {
 	}
 }
 
+// TestNothingToRead: a table without rows, or without anybody, gives no private
+// groups and all public ones, whatever the types.
+func TestNothingToRead(t *testing.T) {
+	nobody := visits(t, [4]string{"", "Kobe", "1", "2"}, [4]string{"", "", "", ""})
+	all := []Aggregate{
+		CountUnits{As: "n"}, Count{As: "c"}, Sum{As: "s", Column: "fee", Upper: 1}, Mean{As: "m", Column: "fee", Upper: 1}, Variance{As: "v", Column: "age", Upper: 9},
+		Quantiles{As: "q", Column: "age", Upper: 9, Ranks: []float64{0.1, 0.5}}, Min{As: "lo", Column: "age", Upper: 9}, Histogram{As: "h", Column: "age", Edges: []float64{0, 1}},
+		CountDistinct{As: "d", Column: "city"}, TopK{As: "t", Column: "city", Values: []string{"x"}, K: 1},
+		Covariance{As: "cov", Columns: []string{"fee", "age"}, Lower: []float64{0, 0}, Upper: []float64{1, 1}},
+	}
+	for name, rec := range map[string]arrow.Record{"no rows": nobody.NewSlice(0, 0), "nobody": nobody, "dictionary": dictionaryOf(t, nobody, 1)} {
+		q := &Query{Unit: "user", GroupBy: []string{"city", "age"}, Bounds: ContributionBounds{MaxGroups: 2}, Aggregates: all}
+		if rel := mustRun(t, q, Approx(1, 1e-6), rec); rel.Groups() != 0 {
+			t.Errorf("%s: %d private groups", name, rel.Groups())
+		}
+		q.Levels = map[string]GroupLevel{"city": {hierarchy.Prefix(2), 1}}
+		q.PublicGroups = [][]GroupKey{{{Text: "Ko**"}, {Text: "2"}}, {{Null: true}, {Text: "-5"}}}
+		if rel := mustRun(t, q, Approx(1, 1e-6), rec); rel.Groups() != 2 || !rel.Record().Column(0).IsNull(1) {
+			t.Errorf("%s: public groups %q", name, texts(rel))
+		}
+		q.GroupBy, q.Levels, q.PublicGroups = nil, nil, nil
+		if rel := mustRun(t, q, Approx(1, 1e-6), rec); rel.Groups() != 1 {
+			t.Errorf("%s: %d groups of everything", name, rel.Groups())
+		}
+	}
+}
+
 // TestMinUnits: the floor is compared with the noised count, of private and of
 // public groups.
 func TestMinUnits(t *testing.T) {
