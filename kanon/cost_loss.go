@@ -169,16 +169,28 @@ func (b *boundLoss) LowerBoundSuppressing(n Node, rows int64) Score {
 func (b *boundLoss) Score(n Node, set *FrequencySet, suppressed []int32) Score {
 	var rows int64
 	for _, i := range suppressed {
-		rows += set.ClassRows(int(i))
+		rows += set.rows[i]
 	}
 	losses := make([]float64, len(n))
 	for c, level := range n {
-		var sum int64
-		leaves := b.columns[c].levels[level].leaves
-		for _, i := range suppressed {
-			sum += set.ClassRows(int(i)) * leaves[set.Label(int(i), c)]
-		}
-		losses[c] = b.column(c, level, rows, sum)
+		losses[c] = b.column(c, level, rows, set.weigh(c, suppressed, rows, b.columns[c].levels[level].leaves))
 	}
 	return b.aggregate.score(losses)
+}
+
+// weigh sums rows times a weight per label of column c over some classes that
+// have rows rows.
+func (f *FrequencySet) weigh(c int, classes []int32, rows int64, weight []int64) (sum int64) {
+	fd := &f.layout.fields[c]
+	if fd.width == 0 {
+		if rows == 0 {
+			return 0
+		}
+		return rows * weight[0]
+	}
+	word, shift, mask := f.words[fd.word], fd.shift&63, fd.mask
+	for _, i := range classes {
+		sum += f.rows[i] * weight[word[i]>>shift&mask]
+	}
+	return sum
 }

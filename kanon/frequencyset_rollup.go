@@ -217,30 +217,21 @@ func (f *FrequencySet) groupWord(g *FrequencySet, s *scratch, keyBits int, plain
 		s.elems[i] = s.elems[i]<<indexBits | uint64(i)
 	}
 	s.radixSort(indexBits, keyBits)
-	classes := 0
+	s.tmp, s.dense = grow(s.tmp, n), grow(s.dense, n)
+	keys, rows := s.tmp, s.dense
+	at, mask := -1, uint64(1)<<indexBits-1
 	last := ^uint64(0)
 	for _, e := range s.elems {
-		k := e >> indexBits
-		if k != last {
-			classes++
-			last = k
-		}
-	}
-	keys := make([]uint64, classes)
-	g.words = [][]uint64{keys}
-	g.rows = make([]int64, classes)
-	g.settled = g.rows
-	at, mask := -1, uint64(1)<<indexBits-1
-	last = ^uint64(0)
-	for _, e := range s.elems {
-		k := e >> indexBits
-		if k != last {
+		if k := e >> indexBits; k != last {
 			at++
 			last = k
-			keys[at] = k
+			keys[at], rows[at] = k, 0
 		}
-		g.rows[at] += f.rows[e&mask]
+		rows[at] += f.rows[e&mask]
 	}
+	g.words = [][]uint64{slices.Clone(keys[:at+1])}
+	g.rows = slices.Clone(rows[:at+1])
+	g.settled = g.rows
 	s.order, s.fresh = s.order[:0], s.fresh[:0]
 	if plain && f.pop == nil && f.sameRowsAndPeople() {
 		return

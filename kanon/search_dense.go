@@ -499,7 +499,7 @@ type setCache struct {
 }
 
 func (c *setCache) add(f *FrequencySet, base int64) {
-	budget := max(1<<20, 6*base)
+	budget := 1<<20 + 3*base
 	c.clock++
 	c.sets, c.used = append(c.sets, f), append(c.used, c.clock)
 	c.classes += int64(f.Len())
