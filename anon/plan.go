@@ -5,6 +5,7 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 
+	"github.com/oboro-data/oboro/arrowio"
 	"github.com/oboro-data/oboro/dp"
 	"github.com/oboro-data/oboro/internal/fault"
 	"github.com/oboro-data/oboro/kanon"
@@ -28,6 +29,9 @@ type step struct {
 	columns []string // written, in the order of the input where it is known
 
 	spec *kanon.Spec // microdata
+	// subset is the table that is anonymised in place of the input, which is
+	// then the population (delta-presence); nil: the input.
+	subset arrowio.Source
 
 	query   *dp.Query // statistics
 	budget  dp.Budget

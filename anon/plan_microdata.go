@@ -109,11 +109,8 @@ func (c *Column) levelNumber(level string) (int, error) {
 var needsSensitive = []string{"l-diversity", "t-closeness", "beta-likeness", "delta-disclosure"}
 
 func (p *Plan) checkModel(probs *problems, d *Declaration, m *Model, released map[string]bool) {
-	switch {
-	case m.Kind == "km-anonymity":
+	if m.Kind == "km-anonymity" {
 		probs.add(m.at, "k^m-anonymity of sets is not available in this version; leave the column out, or release counts of its values as statistics")
-	case m.Table != nil:
-		probs.add(m.at, "%s with a table of its own is not available in this version; use k-anonymity, or k-map with population and significance", m.Kind)
 	}
 	if m.Column == "" {
 		return
@@ -189,6 +186,13 @@ func (p *Plan) planMicrodata(probs *problems, s *step) {
 	schema := p.schema
 	if schema == nil {
 		schema, _ = p.likelySchema(s)
+	}
+	p.openTables(probs, s, schema)
+	if len(probs.list) > 0 {
+		return
+	}
+	if s.subset != nil {
+		schema = s.subset.Schema()
 	}
 	probs.addErr(s.at, spec.Check(schema))
 }

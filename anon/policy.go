@@ -65,6 +65,7 @@ type File struct {
 	Path   string // as the policy writes it
 	SHA256 string // of its bytes, in hexadecimal; "" where it could not be read
 	data   []byte // what was hashed is what is used
+	path   string // where it was found
 	err    error
 }
 
@@ -291,6 +292,7 @@ func (p *Policy) refer(path string) *File {
 	if !filepath.IsAbs(full) {
 		full = filepath.Join(p.base, full)
 	}
+	f.path = full
 	if f.data, f.err = readRegular(full, maxFileBytes); f.err == nil {
 		sum := sha256.Sum256(f.data)
 		f.SHA256 = hex.EncodeToString(sum[:])

@@ -13,6 +13,9 @@ import (
 func (r *Release) runMicrodata(ctx context.Context, s *step, src arrowio.Source, o RunOptions) error {
 	spec := *s.spec
 	spec.Workers, spec.Memory, spec.Progress = o.Workers, o.Memory, o.progress(s.Name)
+	if s.subset != nil {
+		spec.Population, src = src, s.subset
+	}
 	rel, err := kanon.Anonymize(ctx, src, &spec)
 	if err != nil {
 		return inRelease(s.Name, err)

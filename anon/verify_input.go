@@ -24,7 +24,7 @@ func (v *verifier) checkInput(ctx context.Context, s *step, m *report.Microdata,
 	switch {
 	case v.o.Input == nil:
 		return false, nil
-	case m.Recoding.Kind != "global", v.policy.Nulls == kanon.NullIsWildcard, v.policy.lacksFiles():
+	case s.subset != nil, m.Recoding.Kind != "global", v.policy.Nulls == kanon.NullIsWildcard, v.policy.lacksFiles():
 		v.note(s.Name, "no", "this recoding is checked from the output only", what)
 		return false, nil
 	}
