@@ -103,6 +103,37 @@ func BenchmarkEncodeIntegers(b *testing.B) {
 	}
 }
 
+// BenchmarkTallyPeople counts a million visits of 100,000 people: five columns
+// that repeat, a page, and the person; 60 and 80 bits in all.
+func BenchmarkTallyPeople(b *testing.B) {
+	const rows, people = 1 << 20, 100_000
+	for _, zips := range []int{1 << 4, 1 << 17} {
+		sizes := []int{1 << 15, 2, 47, 16, zips, 200, 1 << 24}
+		r := rand.New(rand.NewPCG(1, 1))
+		codes := make([][]uint32, len(sizes))
+		for range rows {
+			person := r.IntN(people)
+			own := rand.New(rand.NewPCG(uint64(person), 2))
+			for c, n := range sizes[:5] {
+				codes[c] = append(codes[c], uint32(skewed(own, n)))
+			}
+			codes[5] = append(codes[5], uint32(skewed(r, 200)))
+			codes[6] = append(codes[6], uint32(person))
+		}
+		b.Run(fmt.Sprintf("%d zips", zips), func(b *testing.B) {
+			b.ReportAllocs()
+			start := cpu()
+			for b.Loop() {
+				t := NewTally(len(sizes))
+				t.Renumber(make([][]uint32, len(sizes)))
+				t.Add(codes, rows, sizes)
+				t.Sorted(nil, true)
+			}
+			perRow(b, rows, start)
+		})
+	}
+}
+
 // BenchmarkTally counts tuples of six coded columns, most of them distinct, as
 // far as sorted keys; the same with few distinct ones.
 func BenchmarkTally(b *testing.B) {

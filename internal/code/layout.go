@@ -96,15 +96,23 @@ type rekeyer struct {
 	same    bool // every key stays what it is
 }
 
+// pieceBits bounds the joint width of columns that are looked up together.
+const pieceBits = 12
+
+// A piece is a field of the old key, of one column or of several, and the part
+// of the new key that it makes. A single column has no table: its part is the
+// mapped code, shifted.
 type piece struct {
 	shift uint
 	mask  uint64
-	part  []uint64 // field to its part of the new key
-	late  []uint8  // field to late or 0
-}
 
-// pieceBits bounds the joint width of columns that are looked up together.
-const pieceBits = 12
+	part []uint64 // several columns: field to its part of the new key
+	late []uint8  // field to late or 0
+
+	to    uint     // one column: place of the code in the new key
+	remap []uint32 // nil: unchanged
+	early uint64   // codes from here on are late
+}
 
 // newRekeyer maps codes column by column by remap (nil: unchanged) and packs
 // them by to. sizes bounds the codes of a column in the old keys.
@@ -112,7 +120,10 @@ func newRekeyer(from, to *layout, remap [][]uint32, sizes []int) *rekeyer {
 	r := &rekeyer{ordered: true, same: slices.Equal(from.widths, to.widths)}
 	for c := 0; c < len(sizes) && r.same; c++ {
 		for k, m := range remap[c] {
-			r.same = r.same && uint32(k) == m
+			if uint32(k) != m {
+				r.same = false
+				break
+			}
 		}
 	}
 	if r.same {
@@ -132,54 +143,53 @@ func newRekeyer(from, to *layout, remap [][]uint32, sizes []int) *rekeyer {
 			}
 			continue
 		}
-		p := piece{shift: from.shifts[c-1], mask: 1<<width - 1, part: []uint64{0}, late: []uint8{0}}
-		for i := first; i < c; i++ { // extend the table by one column
-			part, lates := fieldTable(from.widths[i], to.shifts[i], remap[i], sizes[i], i == first && c == first+1)
-			if c == first+1 {
-				p.part, p.late = part, lates
-				break
+		p := piece{shift: from.shifts[c-1], mask: 1<<width - 1}
+		if c == first+1 {
+			p.to, p.remap, p.early = to.shifts[first], remap[first], earlyCodes(remap[first], sizes[first])
+			r.ordered = r.ordered && p.early >= uint64(sizes[first])
+		} else {
+			p.part, p.late = []uint64{0}, []uint8{0}
+			for i := first; i < c; i++ {
+				p.extend(from.widths[i], to.shifts[i], remap[i], sizes[i])
 			}
-			joint, jointLate := make([]uint64, 0, len(p.part)*len(part)), make([]uint8, 0, len(p.part)*len(part))
-			for j, high := range p.part {
-				for k, low := range part {
-					joint = append(joint, high|low)
-					jointLate = append(jointLate, p.late[j]|lates[k])
-				}
-			}
-			p.part, p.late = joint, jointLate
-		}
-		for _, l := range p.late {
-			if l != 0 {
-				r.ordered = false
-			}
+			r.ordered = r.ordered && !slices.Contains(p.late, late)
 		}
 		r.pieces = append(r.pieces, p)
 	}
 	return r
 }
 
-// fieldTable returns the parts of the new key for the codes of one column; if
-// alone, for the codes below size only, else for all that fit the field.
-func fieldTable(width, shift uint, remap []uint32, size int, alone bool) ([]uint64, []uint8) {
-	n := 1 << width
-	if alone {
-		n = size
+// earlyCodes returns the number of codes before the mapped codes stop
+// increasing.
+func earlyCodes(remap []uint32, size int) uint64 {
+	if remap == nil {
+		return uint64(size)
 	}
-	part, lates := make([]uint64, n), make([]uint8, n)
-	isLate, last := uint8(0), int64(-1)
-	for k := range min(n, size) {
-		m := uint32(k)
-		if remap != nil {
-			m = remap[k]
+	for k := 1; k < size; k++ {
+		if remap[k] <= remap[k-1] {
+			return uint64(k)
 		}
-		if int64(m) <= last {
-			isLate = late
-		}
-		last = int64(m)
-		part[k] = uint64(m) << shift
-		lates[k] = isLate
 	}
-	return part, lates
+	return uint64(size)
+}
+
+// extend adds a column of the given field width to a joint table.
+func (p *piece) extend(width, shift uint, remap []uint32, size int) {
+	early := earlyCodes(remap, size)
+	part, lates := make([]uint64, 0, len(p.part)<<width), make([]uint8, 0, len(p.part)<<width)
+	for j, high := range p.part {
+		for k := range 1 << width { // codes from size on do not occur
+			m, l := uint64(k), p.late[j]
+			if remap != nil && k < size {
+				m = uint64(remap[k])
+			}
+			if uint64(k) >= early && k < size {
+				l = late
+			}
+			part, lates = append(part, high|m<<shift), append(lates, l)
+		}
+	}
+	p.part, p.late = part, lates
 }
 
 // rekey replaces keys by the new ones, and sets lates[i] for those with a late
@@ -197,18 +207,36 @@ func (r *rekeyer) rekey(keys []uint64, lates []uint8) {
 			out[i] = r.fixed
 		}
 		for _, p := range r.pieces {
-			part := p.part
-			for i, k := range old {
-				out[i] |= part[k>>p.shift&p.mask]
+			switch part, remap := p.part, p.remap; {
+			case part != nil:
+				for i, k := range old {
+					out[i] |= part[k>>p.shift&p.mask]
+				}
+			case remap != nil:
+				for i, k := range old {
+					out[i] |= uint64(remap[k>>p.shift&p.mask]) << p.to
+				}
+			default:
+				for i, k := range old {
+					out[i] |= (k >> p.shift & p.mask) << p.to
+				}
 			}
 		}
 		if r.ordered {
 			continue
 		}
+		l := lates[from : from+len(old)]
 		for _, p := range r.pieces {
-			l := lates[from : from+len(old)]
+			if p.part != nil {
+				for i, k := range old {
+					l[i] |= p.late[k>>p.shift&p.mask]
+				}
+				continue
+			}
 			for i, k := range old {
-				l[i] |= p.late[k>>p.shift&p.mask]
+				if k>>p.shift&p.mask >= p.early {
+					l[i] = late
+				}
 			}
 		}
 	}

@@ -13,6 +13,7 @@ import "sync"
 //	by a counter for each key         up to 20 bits
 //	in buckets, 4 bytes a row         up to 42 bits
 //	in buckets, 8 bytes a row         up to 64 bits
+//	first columns numbered            up to 104 bits; see interned
 //	in a hash table, compared in full beyond
 //
 // Buckets are now and then sorted and counted into a segment. A code that does
@@ -31,6 +32,7 @@ type Tally struct {
 	loose     segment // keys with rows, unsorted
 	segments  []segment
 	compacted int // entries after the last compaction
+	interned  *interned
 	wide      *wide
 
 	keys []uint64 // of the block at hand
@@ -41,7 +43,11 @@ type Tally struct {
 // limits say when a tally rearranges what it holds. They change its speed and
 // memory and never what it counts.
 type limits struct {
-	denseBits uint // most bits of a key that is counted by a counter each
+	keyBits uint // most bits of a key, up to 64
+	// numberBits is the room left for numbers when first columns are chosen to
+	// be numbered. More numbers are no error: the rest then finds its own way.
+	numberBits uint
+	denseBits  uint // most bits of a key that is counted by a counter each
 	// maxKeys is the number of keys of four bytes in buckets at which they are
 	// sorted and counted; half as many of eight bytes.
 	maxKeys int
@@ -51,6 +57,8 @@ type limits struct {
 }
 
 var defaultLimits = limits{
+	keyBits:    64,
+	numberBits: 24,
 	denseBits:  20,      // 4 MiB of counters
 	maxKeys:    1 << 24, // 64 MiB
 	minCompact: 1 << 22,
@@ -75,8 +83,12 @@ func (t *Tally) Add(codes [][]uint32, n int, sizes []int) {
 		return
 	}
 	t.open()
-	if t.wide != nil {
+	switch {
+	case t.wide != nil:
 		t.wide.add(codes, n, nil)
+		return
+	case t.interned != nil:
+		t.interned.add(codes, n, nil, t.sizes)
 		return
 	}
 	part := make([][]uint32, len(codes))
@@ -120,8 +132,12 @@ func (t *Tally) count(keys []uint64) {
 func (t *Tally) AddRows(codes [][]uint32, rows []int64, sizes []int) {
 	copy(t.sizes, sizes)
 	t.open()
-	if t.wide != nil {
+	switch {
+	case t.wide != nil:
 		t.wide.add(codes, len(rows), rows)
+		return
+	case t.interned != nil:
+		t.interned.add(codes, len(rows), rows, t.sizes)
 		return
 	}
 	keys := make([]uint64, len(rows))
@@ -157,9 +173,10 @@ func (t *Tally) Renumber(remap [][]uint32) {
 	t.open()
 }
 
-// open packs the first tuples, and makes the layout fit the codes so far.
+// open makes the way of counting fit the codes so far, and counts the first
+// tuples.
 func (t *Tally) open() {
-	if t.wide != nil {
+	if t.wide != nil || t.interned != nil && t.interned.holds(t.sizes) {
 		return
 	}
 	first := t.first
@@ -168,21 +185,55 @@ func (t *Tally) open() {
 		return
 	}
 	t.seal()
-	t.layout = layoutFor(t.sizes)
+	l := layoutFor(t.sizes)
 	t.dense, t.narrow, t.mid = nil, nil, nil
-	switch b := t.layout.total; {
-	case b <= t.denseBits:
-		t.dense = make([]uint32, 1<<b)
-	case b <= 32+bucketBits:
-		t.narrow = newRadix[uint32](b)
-	case b <= 64:
-		t.mid = newRadix[uint64](b)
+	switch {
+	case l.total > t.keyBits || t.interned != nil:
+		t.leaveKeys()
+	case l.total <= t.denseBits:
+		t.dense = make([]uint32, 1<<l.total)
+	case l.total <= 32+bucketBits:
+		t.narrow = newRadix[uint32](l.total)
 	default:
-		t.widen()
+		t.mid = newRadix[uint64](l.total)
 	}
+	t.layout = l
 	if first != nil && t.columns > 0 {
 		t.Add(first, len(first[0]), t.sizes)
 	}
+}
+
+// leaveKeys goes on with numbered first columns or the hash table and moves
+// there what was counted.
+func (t *Tally) leaveKeys() {
+	segments, before := t.segments, t.interned
+	t.segments, t.interned = nil, nil
+	if n := t.prefixFor(t.sizes); n > 0 && before == nil {
+		t.interned = newInterned(t.sizes, n, t.limits)
+	} else {
+		t.wide = newWide(t.columns)
+	}
+	if before != nil {
+		codes, rows := before.sorted(make([][]uint32, t.columns), true)
+		t.AddRows(codes, rows, t.sizes)
+	}
+	for _, s := range segments {
+		t.addSegment(s)
+	}
+}
+
+// addSegment counts the tuples of a segment one by one.
+func (t *Tally) addSegment(s segment) {
+	codes := make([][]uint32, t.columns)
+	for c := range codes {
+		codes[c] = s.layout.column(s.keys, c)
+		if s.remap != nil && s.remap[c] != nil {
+			for i, k := range codes[c] {
+				codes[c][i] = s.remap[c][k]
+			}
+		}
+	}
+	t.AddRows(codes, s.rows, t.sizes)
 }
 
 // seal closes what is being counted into segments.
@@ -237,32 +288,12 @@ func (t *Tally) compact() {
 		return
 	}
 	l := layoutFor(t.sizes)
-	if l.total > 64 {
-		return // about to be widened
+	if l.total > t.keyBits {
+		return // about to leave keys
 	}
 	all := combine(t.segments, nil, l, false)
 	t.segments = []segment{{tuples: all, sorted: true, layout: l, sizes: append([]int(nil), t.sizes...)}}
 	t.compacted = len(all.keys)
-}
-
-// widen moves all segments to the hash table.
-func (t *Tally) widen() {
-	if t.wide == nil {
-		t.wide = newWide(t.columns)
-	}
-	for _, s := range t.segments {
-		codes := make([][]uint32, t.columns)
-		for c := range codes {
-			codes[c] = s.layout.column(s.keys, c)
-			if s.remap != nil && s.remap[c] != nil {
-				for i, k := range codes[c] {
-					codes[c][i] = s.remap[c][k]
-				}
-			}
-		}
-		t.wide.add(codes, len(s.rows), s.rows)
-	}
-	t.segments = nil
 }
 
 // Merge takes over what other counted; remap maps its codes, column by column,
@@ -279,31 +310,29 @@ func (t *Tally) Merge(other *Tally, remap [][]uint32, sizes []int) {
 		return
 	}
 	t.open()
-	if other.wide != nil {
-		if t.wide == nil {
-			t.seal()
-			t.dense, t.narrow, t.mid = nil, nil, nil
-			t.widen()
-		}
-		o := other.wide
-		for e, n := range o.rows {
-			for c, k := range o.codes[e*o.columns : (e+1)*o.columns] {
-				t.wide.row[c] = remap[c][k]
+	switch {
+	case t.interned != nil && other.interned != nil && len(t.interned.sizes) == len(other.interned.sizes):
+		t.interned.merge(other.interned, remap, t.sizes)
+	case other.wide != nil || other.interned != nil:
+		codes, rows := other.Sorted(nil, true)
+		for c, col := range codes {
+			for i, k := range col {
+				col[i] = remap[c][k]
 			}
-			t.wide.addRow(n)
 		}
-		return
+		t.AddRows(codes, rows, sizes)
+	default:
+		other.seal()
+		for _, s := range other.segments {
+			s.remap = compose(s.remap, remap)
+			if t.interned != nil || t.wide != nil {
+				t.addSegment(s)
+			} else {
+				t.segments = append(t.segments, s)
+			}
+		}
+		t.compact()
 	}
-	other.seal()
-	for _, s := range other.segments {
-		s.remap = compose(s.remap, remap)
-		t.segments = append(t.segments, s)
-	}
-	if t.wide != nil {
-		t.widen()
-		return
-	}
-	t.compact()
 }
 
 // Sorted returns the distinct tuples, their codes mapped by remap (nil leaves a
@@ -315,8 +344,12 @@ func (t *Tally) Sorted(remap [][]uint32, last bool) (codes [][]uint32, rows []in
 	if remap == nil {
 		remap = make([][]uint32, t.columns)
 	}
-	if t.wide != nil {
+	switch {
+	case t.wide != nil:
 		return t.wide.sorted(remap)
+	case t.interned != nil:
+		t.interned.fit(t.sizes)
+		return t.interned.sorted(remap, last)
 	}
 	t.seal()
 	if last {
@@ -348,8 +381,11 @@ func (t *Tally) Memory() int64 {
 	if t.mid != nil {
 		n += t.mid.memory()
 	}
-	if t.wide != nil {
+	switch {
+	case t.wide != nil:
 		return int64(n) + t.wide.memory()
+	case t.interned != nil:
+		return int64(n) + t.interned.memory()
 	}
 	return int64(n)
 }

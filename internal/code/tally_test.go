@@ -49,6 +49,8 @@ func TestTallyAgainstMap(t *testing.T) {
 		columns := rapid.IntRange(0, 9).Draw(rt, "columns")
 		spread := rapid.SampledFrom([]int{1, 2, 7, 40, 3000}).Draw(rt, "spread")
 		small := limits{
+			keyBits:    rapid.SampledFrom([]uint{0, 9, 20, 64}).Draw(rt, "keyBits"),
+			numberBits: rapid.SampledFrom([]uint{0, 4, 8}).Draw(rt, "numberBits"),
 			denseBits:  rapid.SampledFrom([]uint{0, 4, 20}).Draw(rt, "denseBits"),
 			maxKeys:    rapid.SampledFrom([]int{1, 100, 1 << 20}).Draw(rt, "maxKeys"),
 			minCompact: rapid.SampledFrom([]int{1, 50, 1 << 20}).Draw(rt, "minCompact"),

@@ -9,7 +9,6 @@ type wide struct {
 	codes   []uint32 // entry e has codes[e*columns : (e+1)*columns]
 	rows    []int64  // rows per entry
 	slots   []wideSlot
-	row     []uint32 // the tuple at hand
 	block   []uint32 // the tuples of the block at hand, row by row
 	hashes  []uint64
 }
@@ -20,7 +19,7 @@ type wideSlot struct {
 }
 
 func newWide(columns int) *wide {
-	return &wide{columns: columns, slots: make([]wideSlot, 1024), row: make([]uint32, columns)}
+	return &wide{columns: columns, slots: make([]wideSlot, 1024)}
 }
 
 func hashCodes(row []uint32) uint64 {
@@ -93,9 +92,7 @@ func equalCodes(stored, row []uint32) bool {
 	return diff == 0
 }
 
-// addRow counts the tuple w.row.
-func (w *wide) addRow(rows int64) { w.addHashed(w.row, hashCodes(w.row), rows) }
-
+// addHashed counts a tuple with its hash.
 func (w *wide) addHashed(row []uint32, h uint64, rows int64) {
 	if crowded(len(w.rows), len(w.slots)) {
 		w.grow()
