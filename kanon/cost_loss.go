@@ -130,10 +130,13 @@ func (b *boundLoss) column(c, level int, n, leaves int64) float64 {
 }
 
 // weighted returns the weighted loss of column c where the kept rows have kept
-// leaves in sum, and n suppressed rows have lost.
+// leaves in sum, and n suppressed rows have lost. What suppression adds to the
+// loss without it is computed by itself and is not negative, so that rounding
+// lifts no bound above the score that it bounds.
 func (b *boundLoss) weighted(c int, kept, n, lost int64) float64 {
 	domain := b.columns[c].domain
-	sum := b.g*float64(kept)/domain + (1-b.s)*float64(lost)/domain + b.s*float64(n)
+	added := b.s*float64(n) + (1-b.s-b.g)*float64(lost)/domain
+	sum := b.g*float64(kept+lost)/domain + max(added, 0)
 	least := b.g * float64(b.rows) / domain
 	l := (sum - least) / (float64(b.rows) - least)
 	if !(l > 0) { // also where the domain has one value: 0/0

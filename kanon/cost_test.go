@@ -21,6 +21,9 @@ func TestCosts(t *testing.T) {
 		costs = append(costs,
 			kanon.Precision{GSFactor: gs, Weights: weights}, kanon.Precision{GSFactor: gs, Monotonic: true},
 			kanon.NonUniformEntropy{GSFactor: gs, Weights: weights}, kanon.NonUniformEntropy{GSFactor: gs, Monotonic: true})
+		for _, a := range []kanon.Aggregate{kanon.GeometricMean, kanon.ArithmeticMean, kanon.Sum, kanon.Maximum, kanon.Rank} {
+			costs = append(costs, kanon.Loss{GSFactor: gs, Aggregate: a, Weights: weights})
+		}
 	}
 	for i, c := range costs {
 		t.Run(fmt.Sprint(c, i), func(t *testing.T) { kanontest.Cost(t, c) })
