@@ -272,8 +272,8 @@ func ceilDigits(x float64, digits int) float64 {
 }
 
 // inZCDP is b in the currency ρ. (ε, δ)-differential privacy implies
-// δ-approximate ε²/2-zCDP (Bun and Steinke 2016, proposition 3.3 and lemma
-// 8.8). The square is exact.
+// δ-approximate ε²/2-zCDP (Bun and Steinke 2016, sections 3 and 8). The square
+// is exact.
 func (b Budget) inZCDP() Budget {
 	if b.zcdp || b.malformed != "" {
 		return b

@@ -109,7 +109,7 @@ func (c *Calibration) StdErrors() []float64 {
 //     σ² = maxGroups·L2Squared/(2wρ). ρ adds. All of δ pays for selection.
 //   - Choices: each of the maxGroups·Choices runs is ε′-private and, as the
 //     exponential mechanism is of bounded range, ε′²/8-zCDP (Cesar and Rogers
-//     2021, lemma 3.4). Its rate is ε′/(2·L1).
+//     2021). Its rate is ε′/(2·L1).
 //   - NoiseGoogle: every need of share w is (w·ε, w·δ/2)-private on its own;
 //     what the library itself leaves unaccounted is listed in
 //     dp/googlenoise.
