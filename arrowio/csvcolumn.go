@@ -13,7 +13,7 @@ import (
 const batchRows = 1 << 16
 
 // cells are the texts of one column in a run of rows: cell i is b[lo[i]:hi[i]],
-// quotes taken off. b has at least 16 bytes beyond every cell.
+// quotes taken off. b has at least 32 bytes beyond every cell.
 type cells struct {
 	b      []byte
 	lo, hi []uint32
@@ -95,7 +95,7 @@ type textColumn struct {
 	nulls   *nullSet
 	valid   validity
 	offsets []int32
-	data    []byte // the texts; the capacity has 16 bytes more
+	data    []byte // the texts; the capacity has 32 bytes more
 	typical int    // bytes of the last batch
 	rows    int    // rows of a batch, at most
 }
@@ -115,30 +115,30 @@ func (t *textColumn) add(c cells) int {
 		t.typical = total / len(c.lo) * t.rows
 		t.data = make([]byte, 0, t.typical+t.typical/16+total+64)
 	}
-	if need := len(t.data) + total + 16; cap(t.data) < need {
+	if need := len(t.data) + total + 32; cap(t.data) < need {
 		t.data = append(make([]byte, 0, need+need/2), t.data...)
 	}
 	w, data, row := len(t.data), t.data[:cap(t.data)], len(t.offsets)-1
 	offsets := t.offsets[:row+1+len(c.lo)]
-	onlyEmpty := t.nulls.lengths == 1
+	ends, his := offsets[row+1:][:len(c.lo)], c.hi[:len(c.lo)]
+	lengths := t.nulls.lengths
 	for i, lo := range c.lo {
-		hi := c.hi[i]
+		hi := his[i]
 		n := int(hi - lo)
-		if onlyEmpty && n == 0 || !onlyEmpty && t.nulls.has(c.b[lo:hi]) {
+		if lengths>>min(n, 63)&1 != 0 && t.nulls.has(c.b[lo:hi]) {
 			t.valid.setNull(row + i)
 			n = 0
 		}
-		if n <= 16 {
-			// Sixteen bytes move in registers, whatever the length: what
-			// is too much is overwritten by the next text.
-			src, dst := c.b[lo:lo+16], data[w:w+16]
-			binary.LittleEndian.PutUint64(dst, binary.LittleEndian.Uint64(src))
-			binary.LittleEndian.PutUint64(dst[8:], binary.LittleEndian.Uint64(src[8:]))
+		if n <= 32 {
+			// Thirty-two bytes move in registers, whatever the length, which
+			// spares a branch that can't be foretold: what is too much is
+			// overwritten by the next text.
+			*(*[32]byte)(data[w : w+32]) = [32]byte(c.b[lo : lo+32])
 		} else {
 			copy(data[w:w+n], c.b[lo:hi])
 		}
 		w += n
-		offsets[row+1+i] = int32(w)
+		ends[i] = int32(w)
 	}
 	t.offsets, t.data = offsets, data[:w]
 	return -1
