@@ -1,8 +1,18 @@
 // Package arrowio reads and writes tables as streams of Arrow record batches.
 //
 // The unit of input is a re-openable Source, not a reader: k-anonymity reads
-// its input twice. Memory, Arrow IPC (file and stream) and CSV live here;
-// Parquet, the heavy dependency, in arrowio/parquet.
+// its input twice. Tables in memory, Arrow IPC files and streams and CSV live
+// here; Parquet, the heavy dependency, in arrowio/parquet. Open picks by the
+// file's extension, Concat joins files of one schema, and Spool makes a Source
+// of a stream that can be read only once.
+//
+// A Format writes what a reader gives, and nothing else: no dictionary entry
+// that no row uses, nothing that lies under a null, no metadata of the input.
+//
+// Files may be damaged or hostile: readers return an error of kind Input with
+// the file's name, the line where there is one, and what to do about it. No
+// error holds a value of the data, no input makes a reader panic, and every
+// reader stops soon after its context is done.
 package arrowio
 
 import (
