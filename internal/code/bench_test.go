@@ -146,6 +146,7 @@ func BenchmarkTally(b *testing.B) {
 			sizes []int
 		}{
 			{"dense", []int{2, 8, 16, 9, 7, 5}},
+			{"half distinct", []int{2, 100, 16, 47, 40, 5}},
 			{"most distinct", []int{2, 100, 16, 47, 1900, 12}},
 			{"128 bits", []int{1 << 16, 100, 16, 1 << 20, 1900, 1 << 20, 1 << 20}},
 			{"wide fields", []int{2, 100, 30_000, 47, 2000, 100_000}},

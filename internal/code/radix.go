@@ -97,18 +97,15 @@ func (r *radix[K]) drain() tuples {
 		if cap(r.sorted) < n {
 			r.sorted, r.scratch = make([]K, n+n/2), make([]K, n+n/2)
 		}
-		list := r.sorted[:0]
+		list, at := r.sorted[:n], 0
 		for _, c := range r.full[b] {
-			list = append(list, c[:]...)
+			at += copyMasked(list[at:], c[:], mask)
 			r.free = append(r.free, c)
 		}
-		list = append(list, h.c[:h.n]...)
+		copyMasked(list[at:], h.c[:h.n], mask)
 		r.free = append(r.free, h.c)
 		*h = head[K]{n: chunkKeys}
 		r.full[b] = r.full[b][:0]
-		for i := range list { // a key was cut to K, which may be wider than the rest
-			list[i] &= mask
-		}
 		if len(out.keys)+n > cap(out.keys) {
 			// Room for as many distinct keys among the keys to come as among those before.
 			distinct := 1.05 * float64(len(out.keys)+1) / float64(done+1)
@@ -119,6 +116,16 @@ func (r *radix[K]) drain() tuples {
 	}
 	r.keys = 0
 	return out
+}
+
+// copyMasked copies keys and cuts them to the bits that the buckets keep: they
+// were cut to K only, which may be wider.
+func copyMasked[K uint32 | uint64](to, from []K, mask K) int {
+	to = to[:len(from)]
+	for i, k := range from {
+		to[i] = k & mask
+	}
+	return len(from)
 }
 
 // appendRuns appends the distinct keys of a sorted list, each with base added,
