@@ -61,7 +61,7 @@ func (p *Plan) claimText(s *step, m *Model, who string) string {
 	case "sample-uniqueness":
 		return sentence(fmt.Sprintf("at most a share of %s of the %s are alone with their values of %s", m.Threshold, who, by))
 	}
-	return sentence(fmt.Sprintf("every combination of up to %d values of %s in a row is shared by at least %d people", m.M, m.Column, m.K))
+	return sentence(fmt.Sprintf("in each %s, every combination of up to %d tags of %s that a row has is shared by at least %d people", class, m.M, m.Column, m.K))
 }
 
 func (p *Plan) kMapText(m *Model, class string) string {

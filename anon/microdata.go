@@ -218,7 +218,7 @@ func (p *Policy) decodeModel(rel *object, n *node, key string) (Model, bool) {
 		m.Threshold = o.float("threshold", "0", "1")
 	case "km-anonymity":
 		o.required("k", "m")
-		m.K, m.M = o.integer("k", 0, 1, maxCount), o.integer("m", 0, 1, 10)
+		m.K, m.M = o.integer("k", 0, 1, maxCount), o.integer("m", 0, 1, 4)
 	}
 	return m, true
 }

@@ -109,9 +109,6 @@ func (c *Column) levelNumber(level string) (int, error) {
 var needsSensitive = []string{"l-diversity", "t-closeness", "beta-likeness", "delta-disclosure"}
 
 func (p *Plan) checkModel(probs *problems, d *Declaration, m *Model, released map[string]bool) {
-	if m.Kind == "km-anonymity" {
-		probs.add(m.at, "k^m-anonymity of sets is not available in this version; leave the column out, or release counts of its values as statistics")
-	}
 	if m.Column == "" {
 		return
 	}
@@ -155,6 +152,7 @@ func (p *Plan) planMicrodata(probs *problems, s *step) {
 		c := p.policy.Column(name)
 		switch q := c.forKanon(); {
 		case c.Set != nil:
+			spec.Sets = append(spec.Sets, kanon.SetColumn{Column: name, Separator: c.Set.Separator, Hierarchy: q.Hierarchy, Unlisted: q.Unlisted})
 		case c.Role == QuasiIdentifier:
 			if level, fixed := m.Levels[name]; fixed {
 				n, _ := c.levelNumber(level) // checked before
@@ -166,11 +164,7 @@ func (p *Plan) planMicrodata(probs *problems, s *step) {
 		}
 	}
 	for i := range m.Models {
-		model, err := m.Models[i].forKanon()
-		if err != nil {
-			probs.addErr(m.Models[i].at, err)
-			continue
-		}
+		model := m.Models[i].forKanon()
 		if check, ok := model.(kanon.Checker); ok {
 			probs.addErr(m.Models[i].at, check.Check())
 		}
@@ -208,27 +202,27 @@ func (c *Column) forKanon() kanon.QuasiIdentifier {
 
 // forKanon makes the model of package kanon. Numbers are exact decimals here,
 // so that their floats stand for them.
-func (m *Model) forKanon() (kanon.PrivacyModel, error) {
+func (m *Model) forKanon() kanon.PrivacyModel {
 	f := func(n Number) float64 { x, _ := n.Float(); return x }
 	switch m.Kind {
 	case "k-anonymity":
-		return kanon.KAnonymity{K: m.K}, nil
+		return kanon.KAnonymity{K: m.K}
 	case "l-diversity":
-		return kanon.LDiversity{L: f(m.L), Column: m.Column, Variant: kanon.Diversity(m.Variant), C: f(m.C)}, nil
+		return kanon.LDiversity{L: f(m.L), Column: m.Column, Variant: kanon.Diversity(m.Variant), C: f(m.C)}
 	case "t-closeness":
-		return kanon.TCloseness{T: f(m.T), Column: m.Column, Distance: kanon.Distance(m.Distance)}, nil
+		return kanon.TCloseness{T: f(m.T), Column: m.Column, Distance: kanon.Distance(m.Distance)}
 	case "beta-likeness":
-		return kanon.BetaLikeness{Beta: f(m.Beta), Column: m.Column, Variant: kanon.Likeness(m.Variant)}, nil
+		return kanon.BetaLikeness{Beta: f(m.Beta), Column: m.Column, Variant: kanon.Likeness(m.Variant)}
 	case "delta-disclosure":
-		return kanon.DeltaDisclosure{Delta: f(m.Delta), Column: m.Column}, nil
+		return kanon.DeltaDisclosure{Delta: f(m.Delta), Column: m.Column}
 	case "delta-presence":
-		return kanon.DeltaPresence{Min: f(m.Min), Max: f(m.Max)}, nil
+		return kanon.DeltaPresence{Min: f(m.Min), Max: f(m.Max)}
 	case "k-map":
-		return kanon.KMap{K: m.K, PopulationSize: m.Population, Estimator: kanon.CellEstimator(m.Estimator), Significance: f(m.Significance)}, nil
+		return kanon.KMap{K: m.K, PopulationSize: m.Population, Estimator: kanon.CellEstimator(m.Estimator), Significance: f(m.Significance)}
 	case "average-risk":
-		return kanon.AverageRisk{Threshold: f(m.Threshold)}, nil
+		return kanon.AverageRisk{Threshold: f(m.Threshold)}
 	case "sample-uniqueness":
-		return kanon.SampleUniqueness{Threshold: f(m.Threshold)}, nil
+		return kanon.SampleUniqueness{Threshold: f(m.Threshold)}
 	}
-	return nil, fmt.Errorf("model %s is not available; remove it", m.Kind)
+	return kanon.KMAnonymity{Column: m.Column, K: m.K, M: int(m.M)}
 }

@@ -158,7 +158,7 @@ var refusals = []refusal{
 	{"epsilon and rho", "budget: {epsilon: 1/3}", "budget: {epsilon: 1/3, rho: 1}", "releases[2].budget.rho", []string{"not both"}, 0},
 	{"not a number", "budget: {epsilon: 1/3}", "budget: {epsilon: much}", "releases[2].budget.epsilon", []string{"decimal", "fraction"}, 0},
 	{"set without km", "page:       {role: insensitive}", "page:       {role: insensitive, set: {separator: '|'}}", "releases[1].aggregates[8].count-distinct", []string{"is a set"}, 54},
-	{"sets", "- average-risk: {threshold: 0.01}", "- km-anonymity: {column: diagnosis, k: 5, m: 2}", "releases[0].models[6].km-anonymity", []string{"not available"}, 0},
+	{"no set", "- average-risk: {threshold: 0.01}", "- km-anonymity: {column: diagnosis, k: 5, m: 2}", "releases[0].models[6].km-anonymity", []string{"is no set", "k-anonymity"}, 0},
 	{"research subset", "- average-risk: {threshold: 0.01}", "- delta-presence: {min: 0, max: 0.2, subset: race.csv}", "releases[0].models[6].delta-presence", []string{"race.csv", "no column"}, 0},
 	{"population table", "k-map: {k: 3, population: 317238626, estimator: zero-truncated-poisson, significance: 0.01}", "k-map: {k: 3, population-table: diagnosis.csv}", "releases[0].models[5].k-map", []string{"diagnosis.csv", "no column"}, 0},
 	{"overflow of the exact arithmetic", "range: [0, 200], resolution: 0.01", "range: [0, 1e300], resolution: 0.01", "releases[1].aggregates[2].sum", []string{"resolution"}, 0},

@@ -3,6 +3,7 @@ package anon
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -93,4 +94,54 @@ releases:
 	if !said {
 		t.Errorf("the claim is not called not checkable: %+v", v.Checks)
 	}
+}
+
+const hobbiesPolicy = `oboro: 1
+unit: row
+columns:
+  age: {role: quasi-identifier, type: integer, hierarchy: {intervals: [10]}}
+  hobbies: {role: quasi-identifier, set: {separator: "|"}}
+releases:
+  - {name: r, kind: microdata, basis: b, models: [{k-anonymity: {k: 3}}, {km-anonymity: {column: hobbies, k: 3, m: 2}}]}
+`
+
+// Every pair of hobbies that a row has is shared by three rows of its class; a
+// table where one is not is refused.
+func TestSetsAndTheirRecount(t *testing.T) {
+	csv := "age,hobbies\n"
+	for i := range 12 {
+		csv += fmt.Sprintf("%d,%s\n", 20+i%10, []string{"go|chess", "go|chess|tea", "tea", "chess|go"}[i%4])
+	}
+	csv += "25,go|SECRETHOBBY\n"
+	rel := releaseOf(t, hobbiesPolicy, csv)
+	dir := folder(t, rel, arrowio.CSVFormat)
+	noMarker(t, dir, "SECRETHOBBY")
+	data, err := os.ReadFile(filepath.Join(dir, "r.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	edited := strings.Replace(string(data), "go", "golf", 1)
+	if edited == string(data) {
+		t.Fatalf("no tags are left:\n%s", data)
+	}
+	write(t, dir, "r.csv", edited)
+	rehash(t, dir)
+	if _, err := VerifyDir(context.Background(), dir); ExitCode(err) != 3 || !strings.Contains(err.Error(), "km-anonymity") {
+		t.Errorf("%v", err)
+	}
+}
+
+// A missing value is compatible with every value: one row of age 40 among two
+// without an age is one of three, and the two are compatible with each other
+// whatever their ages are. Under nulls: value the row of age 40 would be alone.
+func TestWildcardNulls(t *testing.T) {
+	policy := "oboro: 1\nunit: row\nnulls: wildcard\ncolumns: {age: {role: quasi-identifier, type: integer}, city: {role: quasi-identifier}}\nreleases:\n  - {name: r, kind: microdata, basis: b, models: [{k-anonymity: {k: 2}}]}\n"
+	csv := "age,city\n30,a\n30,a\n40,a\n,a\n,a\n"
+	rel := releaseOf(t, policy, csv)
+	m := rel.Report().Releases[0].Microdata
+	if m.Recoding.Levels["age"] != 0 || m.Nulls != "wildcard" || m.Rows != 5 {
+		t.Errorf("%+v", m)
+	}
+	folder(t, rel, arrowio.CSVFormat)
+	folder(t, rel, arrowio.IPCFormat)
 }

@@ -96,7 +96,10 @@ func newComparison(v *verifier, s *step, m *report.Microdata, out *arrow.Schema)
 		c.columns = append(c.columns, f.Name)
 		was := in.Field(in.FieldIndices(f.Name)[0]).Type
 		same := arrow.TypeEqual(code.ValueType(was), code.ValueType(f.Type))
-		c.compared = append(c.compared, same || v.policy.Column(f.Name).Role == QuasiIdentifier)
+		if v.policy.Column(f.Name).Set != nil {
+			same = false // tags are left out
+		}
+		c.compared = append(c.compared, same || v.policy.Column(f.Name).Role == QuasiIdentifier && v.policy.Column(f.Name).Set == nil)
 	}
 	return c
 }
@@ -132,7 +135,7 @@ func (c *comparison) texts(rec arrow.Record, input bool) ([][]cell, error) {
 	out := make([][]cell, len(c.columns))
 	for j, name := range c.columns {
 		col := c.v.policy.Column(name)
-		if col.Role != QuasiIdentifier {
+		if col.Role != QuasiIdentifier || col.Set != nil {
 			continue
 		}
 		level := 0

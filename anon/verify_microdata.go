@@ -47,6 +47,9 @@ func (v *verifier) checkMicrodata(ctx context.Context, s *step, rel *report.Rele
 	if v.policy.Unit != "" && !people {
 		v.note(s.Name, "no", "the table does not tell people apart", "class sizes in people are as reported")
 	}
+	if err := v.checkSets(ctx, s, src, quasi); err != nil {
+		return err
+	}
 	diverse, err := v.checkDistinct(ctx, s, src, quasi)
 	if err != nil {
 		return err
@@ -60,6 +63,10 @@ func (v *verifier) checkMicrodata(ctx context.Context, s *step, rel *report.Rele
 		case s.Microdata.Models[i].Kind == "k-anonymity" && people:
 			by = "input"
 		case diverse && isDistinct(&s.Microdata.Models[i]):
+		case s.Microdata.Models[i].Kind == "km-anonymity":
+			if v.policy.Unit != "" {
+				note = "the table does not tell people apart: every combination is in at least as many rows as people are claimed"
+			}
 		case slices.Contains(found.Unchecked, s.spec.Models[i].String()) && v.policy.Unit != "":
 			by, note = "no", "the table does not tell people apart"
 		case slices.Contains(found.Unchecked, s.spec.Models[i].String()):
@@ -87,7 +94,7 @@ func (v *verifier) checkDistinct(ctx context.Context, s *step, src arrowio.Sourc
 	if models == nil || v.policy.UnitIsRow {
 		return false, nil
 	}
-	_, err := kanon.Verify(ctx, src, kanon.VerifySpec{QuasiIdentifiers: quasi, Models: models})
+	_, err := kanon.Verify(ctx, src, kanon.VerifySpec{QuasiIdentifiers: quasi, Models: models, Nulls: v.policy.Nulls})
 	if err != nil {
 		return false, inRelease(s.Name, err)
 	}
