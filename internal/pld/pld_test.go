@@ -195,3 +195,31 @@ func TestGridsMustAgree(t *testing.T) {
 	}()
 	Approx(1, 0, 0.1).Compose(Approx(1, 0, 0.2))
 }
+
+// LaplaceRDP against the integral that defines it, and as an upper bound on
+// what noise costs: never below the loss distribution.
+func TestLaplaceRDP(t *testing.T) {
+	for _, scale := range []float64{0.5, 1, 3, 20} {
+		for _, alpha := range []float64{1.2, 2, 5, 30} {
+			sum := 0.0
+			const step = 1e-3
+			for x := -60*scale - 2; x < 60*scale+2; x += step {
+				m := x + step/2
+				sum += step / (2 * scale) * math.Exp(-alpha*math.Abs(m)/scale-(1-alpha)*math.Abs(m-1)/scale)
+			}
+			want := math.Log(sum) / (alpha - 1)
+			if got := LaplaceRDP(scale, alpha).Epsilon; math.Abs(got-want) > 1e-5*(1+want)/(alpha-1) {
+				t.Errorf("t=%g α=%g: %g, by integration %g", scale, alpha, got, want)
+			}
+		}
+	}
+	best, k := math.Inf(1), 50.0
+	for alpha := 1.1; alpha < 300; alpha *= 1.05 {
+		r := LaplaceRDP(10, alpha)
+		r.Epsilon *= k
+		best = math.Min(best, r.EpsilonUp(1e-6))
+	}
+	if exact := Discretize(Shift(LaplaceNoise{10}, 1, true), 1e-3, ConnectDots).Power(int(k), 1e-16).EpsilonUp(1e-6); best < exact || best > 1.3*exact {
+		t.Errorf("by Rényi divergence ε = %g, by loss distribution %g", best, exact)
+	}
+}
