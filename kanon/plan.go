@@ -53,8 +53,20 @@ func (s *Spec) plan(schema *arrow.Schema) (*plan, error) {
 		if s.Deadline <= 0 {
 			return nil, fault.Planf("search: anytime needs a deadline")
 		}
+	case "mondrian":
+		if err := checkMondrian(s.Models); err != nil {
+			return nil, err
+		}
+		if s.Nulls == NullIsWildcard || s.Recode == "local" {
+			return nil, fault.Planf("search: mondrian goes with recode: global and without wildcard nulls; choose search: optimal for those")
+		}
+		for _, q := range s.QuasiIdentifiers {
+			if q.Level != "" {
+				return nil, fault.Planf("column %q: search: mondrian gives rows different levels; a fixed level goes with search: optimal or anytime", q.Column)
+			}
+		}
 	default:
-		return nil, fault.Planf("search: there is no %q; choose optimal or anytime", s.Search)
+		return nil, fault.Planf("search: there is no %q; choose optimal, anytime or mondrian", s.Search)
 	}
 	switch s.Recode {
 	case "", "global":

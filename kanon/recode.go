@@ -58,13 +58,11 @@ func (a *assignment) add(set *FrequencySet, suppressed []int32, members []int32,
 	}
 	round := Round{Node: set.Node}
 	labels := make([]int32, len(a.labels))
-	var key []byte
 	for i := range to {
 		if to[i] == -1 || set.rows[i] == 0 {
 			to[i] = -1
 			continue
 		}
-		key = key[:0]
 		for c := range labels {
 			lv := &set.QuasiIdentifiers[c].Table.Levels[set.Node[c]]
 			label := set.Label(i, c)
@@ -72,9 +70,8 @@ func (a *assignment) add(set *FrequencySet, suppressed []int32, members []int32,
 			if label != lv.Null {
 				labels[c] = a.label(c, lv.Labels[label])
 			}
-			key = binary.LittleEndian.AppendUint32(key, uint32(labels[c]))
 		}
-		to[i] = a.released(key, labels)
+		to[i] = a.released(labelKey(labels), labels)
 		round.Classes++
 		round.Rows += set.rows[i]
 	}
@@ -82,6 +79,15 @@ func (a *assignment) add(set *FrequencySet, suppressed []int32, members []int32,
 		a.class[b] = to[classOf[i]]
 	}
 	a.rounds = append(a.rounds, round)
+}
+
+// labelKey is the key of a class of some labels.
+func labelKey(labels []int32) []byte {
+	key := make([]byte, 0, 4*len(labels))
+	for _, l := range labels {
+		key = binary.LittleEndian.AppendUint32(key, uint32(l))
+	}
+	return key
 }
 
 // label numbers the label texts of a column.

@@ -84,6 +84,9 @@ func Anonymize(ctx context.Context, src arrowio.Source, spec *Spec) (*Release, e
 
 // recode is the kind of recoding asked for.
 func (p *plan) recode() string {
+	if p.spec.Search == "mondrian" {
+		return "mondrian"
+	}
 	if p.spec.Recode == "" {
 		return "global"
 	}
@@ -166,11 +169,23 @@ func (p *plan) search(ctx context.Context, base *FrequencySet, fixed []int) (*Se
 		}
 		return r, a, err
 	}
+	if p.spec.Search == "mondrian" {
+		ranges := make([]bool, len(p.quasi))
+		for i, q := range p.quasi {
+			f, _ := p.field(q.Column)
+			ranges[i] = q.Hierarchy == nil && ranged(f.Type)
+		}
+		r, a, err := recodeMondrian(ctx, base, p.spec.Models, p.cost, ranges)
+		if err == nil && a == nil {
+			err = p.infeasible()
+		}
+		return r, a, err
+	}
 	r, err := Search(ctx, base, p.spec.Models, p.cost, o)
 	if err != nil {
 		return nil, nil, err
 	}
-	if r.Node == nil && !r.Optimal && r.Kind == "anytime" && r.LowerBound != nil {
+	if r.Node == nil && r.cutShort {
 		return nil, nil, fault.Dataf("no generalisation was found before the deadline; give the search more time, or allow more suppression")
 	}
 	if r.Node == nil {

@@ -435,10 +435,17 @@ func TestAnonymizeRefuses(t *testing.T) {
 		"a limit above 1":                {func(s *kanon.Spec) { s.MaxSuppression = 1.5 }, fault.Plan, "between 0 and 1"},
 		"a limit that is no number":      {func(s *kanon.Spec) { s.MaxSuppression = math.NaN() }, fault.Plan, "between 0 and 1"},
 		"a search there is not":          {func(s *kanon.Spec) { s.Search = "lucky" }, fault.Plan, "lucky"},
-		"anytime without deadline":       {func(s *kanon.Spec) { s.Search = "anytime" }, fault.Plan, "deadline"},
-		"a recoding there is not":        {func(s *kanon.Spec) { s.Recode = "loco" }, fault.Plan, "loco"},
-		"a weight for nothing":           {func(s *kanon.Spec) { s.Cost = kanon.Loss{Weights: map[string]float64{"fee": 1}} }, fault.Plan, "fee"},
-		"a model over the unit":          {func(s *kanon.Spec) { s.Models = append(s.Models, kanon.LDiversity{L: 2, Column: "member"}) }, fault.Plan, "member"},
+		"mondrian with a fixed level":    {func(s *kanon.Spec) { s.Search, s.QuasiIdentifiers[0].Level = "mondrian", "0" }, fault.Plan, "zip"},
+		"mondrian and a table model": {func(s *kanon.Spec) {
+			s.Search, s.Models = "mondrian", []kanon.PrivacyModel{kanon.AverageRisk{Threshold: 0.1}}
+		}, fault.Plan, "classes"},
+		"local and a table model": {func(s *kanon.Spec) {
+			s.Recode, s.Models = "local", []kanon.PrivacyModel{kanon.AverageRisk{Threshold: 0.1}}
+		}, fault.Plan, "classes"},
+		"anytime without deadline": {func(s *kanon.Spec) { s.Search = "anytime" }, fault.Plan, "deadline"},
+		"a recoding there is not":  {func(s *kanon.Spec) { s.Recode = "loco" }, fault.Plan, "loco"},
+		"a weight for nothing":     {func(s *kanon.Spec) { s.Cost = kanon.Loss{Weights: map[string]float64{"fee": 1}} }, fault.Plan, "fee"},
+		"a model over the unit":    {func(s *kanon.Spec) { s.Models = append(s.Models, kanon.LDiversity{L: 2, Column: "member"}) }, fault.Plan, "member"},
 		"wildcards and another model": {func(s *kanon.Spec) {
 			s.Nulls = kanon.NullIsWildcard
 			s.Models = append(s.Models, kanon.LDiversity{L: 2, Column: "illness"})
@@ -600,5 +607,37 @@ func TestAnonymizeWildcard(t *testing.T) {
 	}
 	if released < 30 {
 		t.Errorf("only %d tables were released", released)
+	}
+}
+
+// TestAnonymizeMondrian releases random tables by regions: no row is lost, and
+// every class is large enough.
+func TestAnonymizeMondrian(t *testing.T) {
+	for seed := range uint64(100) {
+		r := rand.New(rand.NewPCG(seed, 29))
+		src := members(r, 5+r.IntN(150))
+		spec := &kanon.Spec{
+			QuasiIdentifiers: []kanon.QuasiIdentifier{{Column: "zip", Hierarchy: hierarchy.Prefix(2, 1)}, {Column: "age"}, {Column: "job"}},
+			Models:           []kanon.PrivacyModel{kanon.KAnonymity{K: int64(2 + r.IntN(4))}}, Search: "mondrian",
+		}
+		if r.IntN(2) == 0 {
+			spec.Unit = "member"
+		}
+		if r.IntN(2) == 0 {
+			spec.Columns = []string{"zip", "age", "job"}
+		}
+		rel, err := kanon.Anonymize(context.Background(), src, spec)
+		if errors.Is(err, fault.Data) {
+			continue
+		}
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		if rel.Rows != src.NumRows() || rel.Recoding.Kind != "mondrian" || rel.Search.Kind != "mondrian" || rel.Recoding.Levels() != nil {
+			t.Fatalf("seed %d: %d of %d rows, %v", seed, rel.Rows, src.NumRows(), rel.Recoding)
+		}
+		if _, err := kanon.Verify(context.Background(), rel, kanon.VerifySpec{QuasiIdentifiers: []string{"zip", "age", "job"}, Models: spec.Models, Unit: spec.Unit}); err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
 	}
 }

@@ -45,6 +45,7 @@ type SearchResult struct {
 
 	set        *FrequencySet // at Node
 	suppressed []int32       // its failing classes, in order
+	cutShort   bool          // a deadline ended the search
 }
 
 // Gap returns Score - LowerBound, element by element, nil without a bound.

@@ -424,7 +424,7 @@ func (s *search) stop(chains []*chain) {
 }
 
 func (s *search) result() *SearchResult {
-	r := &SearchResult{Kind: "optimal", LatticeNodes: s.lattice.Len(), CheckedNodes: s.checks}
+	r := &SearchResult{Kind: "optimal", LatticeNodes: s.lattice.Len(), CheckedNodes: s.checks, cutShort: s.cutShort}
 	if !s.deadline.IsZero() {
 		r.Kind = "anytime"
 	}
