@@ -51,10 +51,14 @@ func largeTable(rows int) []arrow.Record {
 func TestCounterThroughFold(t *testing.T) {
 	batches := largeTable(200_000)
 	src := arrowio.NewMemory(batches[0].Schema(), batches...)
-	for _, unit := range []bool{false, true} {
+	units, readers := []bool{false, true}, []int{1, 2, 8}
+	if testing.Short() {
+		units, readers = units[1:], readers[1:]
+	}
+	for _, unit := range units {
 		for _, columns := range []int{2, 4} { // tuples within 64 bits, and beyond
 			var want []byte
-			for _, workers := range []int{1, 2, 8} {
+			for _, workers := range readers {
 				newCounter := func() (*Counter, error) {
 					var u *CountedColumn
 					if unit {
