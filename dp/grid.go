@@ -7,8 +7,6 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
-	"github.com/apache/arrow/go/v17/arrow/decimal128"
-	"github.com/apache/arrow/go/v17/arrow/decimal256"
 
 	"github.com/oboro-data/oboro/internal/code"
 	"github.com/oboro-data/oboro/internal/exact"
@@ -101,15 +99,10 @@ func (g grid) roundInt(v int64) int64 {
 	return int64(m)
 }
 
-// roundBig is the step nearest to unscaled/10^scale, ties away from 0, clamped.
-func (g grid) roundBig(unscaled *big.Int, scale int32) int64 {
-	v := new(big.Rat).SetInt(unscaled)
-	pow := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(max(scale, -scale))), nil)
-	if scale >= 0 {
-		v.Quo(v, new(big.Rat).SetInt(pow))
-	} else {
-		v.Mul(v, new(big.Rat).SetInt(pow))
-	}
+// roundBig is the step nearest to n units, ties away from 0, clamped.
+func (g grid) roundBig(n *big.Int, unit exact.Rat) int64 {
+	v := new(big.Rat).SetInt(n)
+	v.Mul(v, new(big.Rat).SetFrac(unit.Num(), unit.Denom()))
 	v.Quo(v, new(big.Rat).SetFrac(g.step.Num(), g.step.Denom()))
 	// floor(|v| + 1/2)
 	num := new(big.Int).Abs(v.Num())
@@ -219,7 +212,7 @@ func (g grid) steps(arr arrow.Array, dst []int64) {
 			if v <= math.MaxInt64 {
 				dst[i] = g.roundInt(int64(v))
 			} else {
-				dst[i] = g.roundBig(new(big.Int).SetUint64(v), 0)
+				dst[i] = g.roundBig(new(big.Int).SetUint64(v), exact.Int(1))
 			}
 		}
 	case *array.Float16:
@@ -235,9 +228,22 @@ func (g grid) steps(arr arrow.Array, dst []int64) {
 			dst[i] = g.round(v)
 		}
 	case *array.Decimal128:
-		g.decimalSteps(a.DataType().(arrow.DecimalType).GetScale(), dst, func(i int) *big.Int { return decimal128.Num(a.Value(i)).BigInt() }, a)
+		// A decimal of 64 bits is a whole number of units of its scale, rounded
+		// on the grid whose step is counted in these units.
+		own, _ := naturalStep(a.DataType())
+		units := newGrid(g.step.Quo(own))
+		for i := range dst {
+			if v := a.Value(i); v.HighBits() == int64(v.LowBits())>>63 {
+				dst[i] = units.roundInt(int64(v.LowBits()))
+			} else {
+				dst[i] = g.roundBig(v.BigInt(), own)
+			}
+		}
 	case *array.Decimal256:
-		g.decimalSteps(a.DataType().(arrow.DecimalType).GetScale(), dst, func(i int) *big.Int { return decimal256.Num(a.Value(i)).BigInt() }, a)
+		own, _ := naturalStep(a.DataType())
+		for i := range dst {
+			dst[i] = g.roundBig(a.Value(i).BigInt(), own)
+		}
 	default:
 		for i := range dst { // the null type, and nothing else
 			dst[i] = nullStep
@@ -262,23 +268,5 @@ func intSteps[T int8 | int16 | int32 | int64 | uint8 | uint16 | uint32](g grid, 
 	}
 	for i, v := range values {
 		dst[i] = g.roundInt(int64(v))
-	}
-}
-
-// decimalSteps converts unscaled decimals. Where the step is the column's own
-// scale and the number fits, it is the unscaled number itself.
-func (g grid) decimalSteps(scale int32, dst []int64, unscaled func(int) *big.Int, arr arrow.Array) {
-	own, _ := naturalStep(arr.DataType())
-	same := own.Equal(g.step)
-	for i := range dst {
-		if arr.IsNull(i) {
-			continue // set by the caller
-		}
-		u := unscaled(i)
-		if same && u.IsInt64() {
-			dst[i] = min(max(u.Int64(), -maxStep), maxStep)
-		} else {
-			dst[i] = g.roundBig(u, scale)
-		}
 	}
 }
