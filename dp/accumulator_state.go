@@ -229,7 +229,7 @@ func (a *Accumulator) readState(rec arrow.Record, buckets []bucket) (ok bool) {
 	var words []uint64
 	var lastUnit, lastGroup []byte
 	for i := range int(rec.NumRows()) {
-		if rows.Value(i) < 1 || units != nil && units.Value(i) < 1 || !a.validKey(group.Value(i)) {
+		if !plausible(rows.Value(i)) || units != nil && !plausible(units.Value(i)) || !a.validKey(group.Value(i)) {
 			return false
 		}
 		c := cmp.Or(bytes.Compare(lastUnit, unit.Value(i)), bytes.Compare(lastGroup, group.Value(i)))
@@ -261,6 +261,10 @@ func (a *Accumulator) readState(rec arrow.Record, buckets []bucket) (ok bool) {
 	}
 	return true
 }
+
+// plausible reports whether a state can hold a number of rows: sums of many
+// stay within 64 bits.
+func plausible(rows int64) bool { return rows >= 1 && rows <= 1<<48 }
 
 // validKey reports whether bytes are the cells of this plan's key columns.
 func (a *Accumulator) validKey(key []byte) bool {

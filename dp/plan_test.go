@@ -145,3 +145,23 @@ func TestPriceIsTheBudget(t *testing.T) {
 		}
 	}
 }
+
+// TestPublicKeysOfEveryType: canonical texts of every type are accepted.
+func TestPublicKeysOfEveryType(t *testing.T) {
+	for _, c := range []struct {
+		dt   arrow.DataType
+		text string
+	}{
+		{arrow.PrimitiveTypes.Int8, "-7"}, {arrow.PrimitiveTypes.Uint64, "18446744073709551615"}, {arrow.PrimitiveTypes.Float32, "0.1"}, {arrow.PrimitiveTypes.Float64, "1e+21"},
+		{arrow.FixedWidthTypes.Boolean, "true"}, {arrow.BinaryTypes.String, ""}, {arrow.BinaryTypes.LargeString, "Kobe"}, {arrow.BinaryTypes.StringView, "Kobe"},
+		{arrow.BinaryTypes.Binary, "00ff"}, {&arrow.FixedSizeBinaryType{ByteWidth: 2}, "beef"}, {arrow.FixedWidthTypes.Date32, "2024-02-29"}, {arrow.FixedWidthTypes.Date64, "1969-12-31"},
+		{arrow.FixedWidthTypes.Time32s, "23:59:59"}, {arrow.FixedWidthTypes.Time64ns, "01:02:03.000000004"}, {arrow.FixedWidthTypes.Duration_ms, "-5"},
+		{&arrow.TimestampType{Unit: arrow.Microsecond}, "2025-01-02T03:04:05.5"}, {&arrow.TimestampType{Unit: arrow.Second, TimeZone: "Asia/Tokyo"}, "2025-01-02T03:04:05+09:00"},
+		{&arrow.TimestampType{Unit: arrow.Second, TimeZone: "UTC"}, "2025-01-02T03:04:05Z"},
+		{&arrow.Decimal128Type{Precision: 20, Scale: 2}, "-1.50"}, {&arrow.Decimal256Type{Precision: 50, Scale: 3}, "12345678901234567890.123"},
+	} {
+		if _, ok := appendPublicCell(nil, GroupKey{Text: c.text}, c.dt, nil); !ok {
+			t.Errorf("%s: %q is refused", c.dt, c.text)
+		}
+	}
+}
