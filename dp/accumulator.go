@@ -51,7 +51,8 @@ type Accumulator struct {
 	keyAt   []int // columns of the batch: keys, unit, inputs
 	unitAt  int
 	inputAt [][]int
-	unit    identity
+	cellAt  int
+	unit    unitReader
 	mix     mixer
 	columns []columnReader
 
@@ -165,7 +166,11 @@ func newAccumulator(p *Plan, key *Key) (*Accumulator, error) {
 	a.unitAt = -1
 	if !p.query.UnitIsRow {
 		a.unitAt = at(p.query.Unit)
-		a.unit = identity{words: p.layout.unitWords, key: keys.unit}
+		a.unit = newUnitReader(p, keys.unit)
+	}
+	a.cellAt = -1
+	if p.query.UnitCell != nil {
+		a.cellAt = at(p.query.UnitCell.Column)
 	}
 	for _, in := range p.layout.inputs {
 		var columns []int
@@ -272,12 +277,11 @@ func (a *Accumulator) addBlock(rec arrow.Record) error {
 func (a *Accumulator) fillUnits(rec arrow.Record, n int) {
 	s := &a.scratch
 	if a.unitAt >= 0 {
-		a.unit.fill(rec.Column(a.unitAt), s.unit[:n*a.layout.unitWords], s.noUnit[:n])
-		if a.layout.unitWords == 1 {
-			for i, u := range s.unit[:n] {
-				s.unit[i] = a.mix.mix(u)
-			}
+		var cell arrow.Array
+		if a.cellAt >= 0 {
+			cell = rec.Column(a.cellAt)
 		}
+		a.unit.fill(rec.Column(a.unitAt), cell, s.unit[:n*a.layout.unitWords], s.noUnit[:n])
 		return
 	}
 	// Rows are units: the word is a hash of the record, to bring equal ones

@@ -361,11 +361,8 @@ func bruteForce(t *testing.T, p *Plan, a *Accumulator, rec arrow.Record) map[str
 			}
 			name = code.Text(col, i)
 			words = make([]uint64, p.layout.unitWords)
-			id := identity{words: p.layout.unitWords, key: a.keys.unit}
-			id.fill(array.NewSlice(col, int64(i), int64(i)+1), words, make([]bool, 1))
-			if len(words) == 1 {
-				words[0] = a.mix.mix(words[0])
-			}
+			id := newUnitReader(p, a.keys.unit)
+			id.fill(array.NewSlice(col, int64(i), int64(i)+1), nil, words, make([]bool, 1))
 		}
 		if p.publicKeys != nil && !slices.ContainsFunc(p.publicKeys, func(k []byte) bool { return string(k) == keys[i] }) {
 			continue

@@ -100,6 +100,9 @@ func (b *binder) unit() error {
 		}
 		b.plan.layout.unitWords = identityWords(dt)
 	}
+	if err := b.unitCell(); err != nil {
+		return err
+	}
 	if q.Bounds.MaxGroups < 1 {
 		return fault.Planf("bounds: groups-per-unit must be at least 1; it limits the groups that one person contributes to")
 	}
@@ -121,6 +124,33 @@ func (b *binder) unit() error {
 	default:
 		return fault.Planf("noise must be exact, laplace, gaussian or google")
 	}
+	return nil
+}
+
+// unitCell checks the time cell of the unit. Units are then told apart by 128
+// bits of keyed hash of person and cell.
+func (b *binder) unitCell() error {
+	q := &b.plan.query
+	if q.UnitCell == nil {
+		return nil
+	}
+	if q.UnitIsRow {
+		return fault.Planf("unit: a row has no time cells; name the column of the person, or leave the cell out")
+	}
+	dt, err := b.column("unit", q.UnitCell.Column)
+	if err != nil {
+		return err
+	}
+	tick, ok := tickOf(dt)
+	if !ok {
+		return fault.Planf("unit: column %q is no date or timestamp, so it has no time cells", q.UnitCell.Column)
+	}
+	if q.UnitCell.Every < tick || q.UnitCell.Every%tick != 0 {
+		return fault.Planf("unit: a time cell must be a whole number of %s, the unit of time of column %q", tick, q.UnitCell.Column)
+	}
+	cell := *q.UnitCell
+	q.UnitCell = &cell
+	b.plan.layout.unitWords = 2
 	return nil
 }
 
@@ -408,6 +438,9 @@ func (p *Plan) fingerprint(schema *arrow.Schema) [32]byte {
 	h := sha256.New()
 	q := &p.query
 	fmt.Fprintf(h, "%q %v %q %v %q %v %d %s\n", q.Unit, q.UnitIsRow, q.GroupBy, q.Bounds, q.Noise, q.Confidence, q.MinUnits, p.budget)
+	if q.UnitCell != nil {
+		fmt.Fprintf(h, "cell %q %d\n", q.UnitCell.Column, q.UnitCell.Every)
+	}
 	for i, c := range p.columns {
 		fmt.Fprintf(h, "%q %s\n", c, p.columnTypes[i])
 	}
@@ -442,6 +475,9 @@ func (p *Plan) String() string {
 	unit := "each row"
 	if !p.query.UnitIsRow {
 		unit = fmt.Sprintf("each value of %q", p.query.Unit)
+	}
+	if c := p.query.UnitCell; c != nil {
+		unit += fmt.Sprintf(" within each %s of %q", c.Every, c.Column)
 	}
 	fmt.Fprintf(&b, "protects %s (adding or removing all of its rows), %s\n", unit, p.Price())
 	fmt.Fprintf(&b, "groups: %s\n", p.groupText())

@@ -1,6 +1,10 @@
 package dp
 
-import "github.com/oboro-data/oboro/hierarchy"
+import (
+	"time"
+
+	"github.com/oboro-data/oboro/hierarchy"
+)
 
 // A Query is one table of aggregates per group, before any row is read.
 // Everything in it is public: it must not have been chosen by looking at the
@@ -9,6 +13,10 @@ type Query struct {
 	// Unit names the column of the privacy unit, the person whose presence is
 	// protected. Rows of null unit contribute nothing.
 	Unit string
+	// UnitCell narrows the unit to the person within a cell of time, such as
+	// person-day: what is protected is all that a person did in one cell, and
+	// each cell of the same person anew. nil: the person.
+	UnitCell *UnitCell
 	// UnitIsRow makes every row a unit of its own. Unit is then empty.
 	UnitIsRow bool
 	// GroupBy names the key columns, none for one group of everything.
@@ -48,6 +56,13 @@ type Query struct {
 	Memory int64
 	// Progress, if not nil, is called now and then with the rows read so far.
 	Progress func(rows int64)
+}
+
+// A UnitCell cuts time into cells of equal length that begin at
+// 1970-01-01T00:00 UTC (for timestamps without zone, of their own clock).
+type UnitCell struct {
+	Column string        // a date or timestamp; rows where it is null contribute nothing
+	Every  time.Duration // a whole number of the column's units of time: 24 * time.Hour for days
 }
 
 // A GroupKey is one cell of a public key: its canonical text, or null. The

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -91,5 +92,44 @@ func TestRunPublicGroups(t *testing.T) {
 	}
 	if _, err := Run(context.Background(), source(t, rec), q, acct, Pure(1)); !errors.Is(err, fault.Budget) {
 		t.Errorf("second run: %v", err)
+	}
+}
+
+// TestPersonDay: with a time cell of a day, one person is a unit each day.
+func TestPersonDay(t *testing.T) {
+	schema := arrow.NewSchema([]arrow.Field{
+		{Name: "user", Type: arrow.BinaryTypes.String, Nullable: true},
+		{Name: "at", Type: &arrow.TimestampType{Unit: arrow.Second}, Nullable: true},
+	}, nil)
+	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+	for _, r := range [][2]string{
+		{"a", "2025-01-01T00:00:00"}, {"a", "2025-01-01T23:59:59"}, {"a", "2025-01-02T00:00:00"}, {"b", "2025-01-02T12:00:00"},
+		{"a", "1969-12-31T23:59:59"}, {"a", "1970-01-01T00:00:00"}, {"a", ""}, {"", "2025-01-01T00:00:00"},
+	} {
+		for c, text := range r {
+			if text == "" {
+				b.Field(c).AppendNull()
+			} else if err := b.Field(c).AppendValueFromString(text); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	rec := b.NewRecord()
+	for every, want := range map[time.Duration]string{24 * time.Hour: "5", 72 * time.Hour: "4", time.Second: "6"} {
+		q := &Query{Unit: "user", UnitCell: &UnitCell{"at", every}, Bounds: ContributionBounds{MaxGroups: 1}, Aggregates: []Aggregate{CountUnits{As: "n"}}}
+		rel, err := Run(context.Background(), source(t, rec), q, NewAccountant(Pure(1)), Pure(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := texts(rel)[0]; noise.Off && got != want {
+			t.Errorf("cells of %s: %s units, want %s", every, got, want)
+		}
+		if !strings.Contains(rel.Plan().String(), every.String()) {
+			t.Errorf("the plan does not tell the cell: %s", rel.Plan())
+		}
+	}
+	for says, c := range map[string]*UnitCell{"no date or timestamp": {"user", time.Hour}, "whole number of 1s": {"at", 1500 * time.Millisecond}, "no column": {"when", time.Hour}} {
+		_, err := NewPlan(&Query{Unit: "user", UnitCell: c, Bounds: ContributionBounds{MaxGroups: 1}, Aggregates: []Aggregate{CountUnits{As: "n"}}}, schema, Pure(1))
+		wantError(t, err, says)
 	}
 }
