@@ -92,9 +92,9 @@ void oboro_free(void *p) { oboro_cdata_free(p); }
 int64_t oboro_live_bytes(void) { return oboro_cdata_live_bytes(); }
 int64_t oboro_live_handles(void) { return atomic_load(&forked) ? 0 : goLiveHandles(); }
 
-int32_t oboro_plan(const char *policy, struct ArrowSchema *schema, const oboro_options *options, char **text, oboro_error *e) {
-	GUARD(options, policy == NULL || text == NULL);
-	return goPlan((char *)policy, schema, (oboro_options *)options, text, e);
+int32_t oboro_plan(const char *policy, struct ArrowSchema *schema, const char *format, const oboro_options *options, char **text, oboro_error *e) {
+	GUARD(options, policy == NULL || format == NULL || text == NULL);
+	return goPlan((char *)policy, schema, (char *)format, (oboro_options *)options, text, e);
 }
 
 int32_t oboro_run(const char *policy, struct ArrowArrayStream *table, const oboro_options *options, oboro_release **out, oboro_error *e) {

@@ -108,8 +108,9 @@ void oboro_free(void *p);
 
 /* Explains what would be done, claimed and spent, reading no row. schema (its
  * caller's to release) may be NULL: then what the policy alone tells is
- * checked. */
-int32_t oboro_plan(const char *policy, struct ArrowSchema *schema, const oboro_options *options, char **text, oboro_error *e);
+ * checked. format is "text", for people, or "json": an object with title, unit
+ * (null where every row is one), releases (name and kind of each) and text. */
+int32_t oboro_plan(const char *policy, struct ArrowSchema *schema, const char *format, const oboro_options *options, char **text, oboro_error *e);
 
 /* Runs every release of the policy over a table. The table's batches are not
  * copied; they may be held until the release is freed. */

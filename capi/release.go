@@ -44,7 +44,7 @@ func (m *made) free() {
 }
 
 //export goPlan
-func goPlan(policy *C.char, schema unsafe.Pointer, o *C.oboro_options, out **C.char, e *C.oboro_error) C.int32_t {
+func goPlan(policy *C.char, schema unsafe.Pointer, format *C.char, o *C.oboro_options, out **C.char, e *C.oboro_error) C.int32_t {
 	return guard(e, func() error {
 		_, base := settings(o)
 		p, err := anon.ParsePolicy([]byte(C.GoString(policy)), base)
@@ -62,8 +62,50 @@ func goPlan(policy *C.char, schema unsafe.Pointer, o *C.oboro_options, out **C.c
 		if err != nil {
 			return err
 		}
-		return hand(out, plan.String())
+		switch C.GoString(format) {
+		case "text":
+			return hand(out, plan.String())
+		case "json":
+			return handJSON(out, outlineOf(p, plan))
+		}
+		return misuse(`the format of a plan is "text" or "json"`)
 	})
+}
+
+// An outline is a plan as JSON.
+type outline struct {
+	Title    string           `json:"title"`
+	Unit     *string          `json:"unit"` // null: every row is one
+	Releases []outlineRelease `json:"releases"`
+	Text     string           `json:"text"`
+}
+
+type outlineRelease struct {
+	Name string `json:"name"`
+	Kind string `json:"kind"`
+}
+
+func outlineOf(p *anon.Policy, plan *anon.Plan) outline {
+	o := outline{Title: p.Title, Text: plan.String()}
+	if !p.UnitIsRow {
+		o.Unit = &p.Unit
+	}
+	for _, r := range p.Releases {
+		kind := "statistics"
+		if r.Microdata != nil {
+			kind = "microdata"
+		}
+		o.Releases = append(o.Releases, outlineRelease{r.Name, kind})
+	}
+	return o
+}
+
+func handJSON(out **C.char, v any) error {
+	raw, err := json.MarshalIndent(v, "", " ")
+	if err != nil {
+		return fault.Inputf("the result can't be written as JSON")
+	}
+	return hand(out, string(raw))
 }
 
 // source takes a foreign stream over as a table that can be read again: the
@@ -230,10 +272,6 @@ func goVerify(dir *C.char, o *C.oboro_options, out **C.char, e *C.oboro_error) C
 		if err != nil {
 			return err
 		}
-		raw, err := json.MarshalIndent(map[string]any{"title": v.Report.Title, "checks": v.Checks}, "", " ")
-		if err != nil {
-			return fault.Inputf("the result can't be written as JSON")
-		}
-		return hand(out, string(raw))
+		return handJSON(out, map[string]any{"title": v.Report.Title, "checks": v.Checks})
 	})
 }

@@ -130,10 +130,10 @@ static void good_calls(void) {
 	char *s = NULL;
 	struct ArrowSchema schema;
 	make_schema(&schema);
-	CHECK(oboro_plan(policy, &schema, &o, &s, &e) == OBORO_OK && strstr(s, "by_city") != NULL);
+	CHECK(oboro_plan(policy, &schema, "text", &o, &s, &e) == OBORO_OK && strstr(s, "by_city") != NULL);
 	CHECK(schema.release != NULL); /* stays the caller's */
 	oboro_free(s);
-	CHECK(oboro_plan(policy, NULL, NULL, &s, NULL) == OBORO_OK);
+	CHECK(oboro_plan(policy, NULL, "json", NULL, &s, NULL) == OBORO_OK);
 	oboro_free(s);
 
 	struct ArrowArrayStream in = stream();
@@ -238,9 +238,9 @@ static void hostile_calls(void) {
 	in = stream();
 	EXPECT(oboro_run(policy, &in, &o, &r, &e), OBORO_MISUSE, "struct_size");
 	e.struct_size = 2;
-	CHECK(oboro_plan(policy, NULL, NULL, &s, &e) == OBORO_MISUSE);
+	CHECK(oboro_plan(policy, NULL, "text", NULL, &s, &e) == OBORO_MISUSE);
 	e = (oboro_error)OBORO_ERROR_INIT;
-	EXPECT(oboro_plan(policy, NULL, NULL, NULL, &e), OBORO_MISUSE, "NULL");
+	EXPECT(oboro_plan(policy, NULL, "text", NULL, NULL, &e), OBORO_MISUSE, "NULL");
 	EXPECT(oboro_release_table((oboro_release *)0xdead0, "x", &in, &e), OBORO_MISUSE, "handle");
 	EXPECT(oboro_verify("/nowhere/at/all", NULL, &s, &e), OBORO_INPUT, "all");
 	CHECK(oboro_run(NULL, NULL, NULL, NULL, NULL) == OBORO_MISUSE);

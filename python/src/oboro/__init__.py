@@ -12,6 +12,7 @@ survive a fork: start worker processes with "spawn" or "forkserver".
 """
 
 from ._api import Plan, Policy, Release, Report, Table, Verification, plan, run, verify, version
+from ._partial import PartialState, new_key
 from ._errors import Cancelled, DataError, InputError, InternalError, MisuseError, OboroError, PlanError
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "InternalError",
     "MisuseError",
     "OboroError",
+    "PartialState",
     "Plan",
     "PlanError",
     "Policy",
@@ -28,6 +30,7 @@ __all__ = [
     "Report",
     "Table",
     "Verification",
+    "new_key",
     "plan",
     "run",
     "verify",

@@ -84,8 +84,13 @@ def version() -> str:
 class Plan:
     """What a policy would do, claim and spend. `str(plan)` is the text; a notebook shows it."""
 
-    def __init__(self, text: str) -> None:
-        self.text = text
+    def __init__(self, outline: Mapping[str, Any]) -> None:
+        self.text: str = outline["text"]
+        self.title: str = outline["title"]
+        self.unit: Optional[str] = outline["unit"]
+        """The column that names the person; None where every row is one."""
+        self.releases: dict[str, str] = {r["name"]: r["kind"] for r in outline["releases"]}
+        """The kind of each release, "microdata" or "statistics", by name."""
 
     def __str__(self) -> str:
         return self.text
@@ -105,9 +110,9 @@ def plan(policy: Policy, table: Any = None, *, base_dir: Union[None, str, "os.Pa
     text, base = _policy(policy, base_dir)
     schema, keep = _lib.schema_of(table) if table is not None else (None, None)
     out = c_void_p()
-    _lib.call("oboro_plan", text, schema, byref(_Call(base).options), byref(out))
+    _lib.call("oboro_plan", text, schema, b"json", byref(_Call(base).options), byref(out))
     del keep
-    return Plan(_lib.take_text(out))
+    return Plan(json.loads(_lib.take_text(out)))
 
 
 def run(

@@ -126,7 +126,7 @@ def _declare(c: ctypes.CDLL) -> None:
         ("oboro_version", c_char_p, []),
         ("oboro_error_clear", None, [e]),
         ("oboro_free", None, [c_void_p]),
-        ("oboro_plan", c_int32, [c_char_p, schema, o, text, e]),
+        ("oboro_plan", c_int32, [c_char_p, schema, c_char_p, o, text, e]),
         ("oboro_run", c_int32, [c_char_p, stream, o, text, e]),
         ("oboro_release_count", c_int64, [c_void_p]),
         ("oboro_release_name", c_char_p, [c_void_p, c_int64]),
