@@ -3,7 +3,7 @@
 GO      ?= go
 NESTED  := $(patsubst %/go.mod,%,$(wildcard */go.mod))
 
-.PHONY: demo build test format vet unit race nocgo nested clean
+.PHONY: demo build test format vet unit race nocgo nested capi python clean
 
 ## demo: release a table of synthetic members, and check the release
 demo: bin/oboro
@@ -18,7 +18,7 @@ FORCE:
 build: bin/oboro
 
 ## test: everything that has to hold, in all modules
-test: format vet unit race nocgo nested
+test: format vet unit race nocgo nested python
 
 format:
 	@bad=$$(find . -name '*.go' -not -path './.*' -print0 | xargs -0 gofmt -l); if [ -n "$$bad" ]; then echo "gofmt would change:"; echo "$$bad"; exit 1; fi
@@ -40,12 +40,26 @@ nested:
 	@set -e; for m in $(NESTED); do echo "module $$m"; (cd $$m && $(GO) vet ./... && $(GO) test ./...); done
 
 clean:
-	rm -rf bin oboro-demo
+	rm -rf bin oboro-demo .venv
 
 ## capi: the C library, with the functions of oboro.h and no other symbols
 CAPI_OUT ?= bin/liboboro.so
-.PHONY: capi
 capi:
 	@mkdir -p $(dir $(CAPI_OUT))
 	CGO_ENABLED=1 $(GO) build -trimpath -buildmode=c-shared -ldflags "-s -w -extldflags=-Wl,--version-script=$(CURDIR)/capi/exports.map" -o $(CAPI_OUT) ./capi
 	@rm -f $(basename $(CAPI_OUT)).h
+
+## python: the package installed into a fresh virtual environment, its tests,
+## Spark where there is Java, and the notebooks
+PYTHON ?= python3
+python: capi
+	@set -e; \
+	if ! $(PYTHON) -c 'import sys, venv; assert sys.version_info >= (3, 10)' 2>/dev/null; then \
+		echo "python: not tested, $(PYTHON) 3.10 or later with venv is missing"; exit 0; fi; \
+	command -v java >/dev/null || echo "python: Spark will not be tested, java 17 or later is missing"; \
+	rm -rf .venv; $(PYTHON) -m venv .venv; \
+	.venv/bin/pip install -q --disable-pip-version-check -r python/requirements-test.txt; \
+	OBORO_LIBRARY=$(CURDIR)/$(CAPI_OUT) .venv/bin/pip install -q --disable-pip-version-check --no-build-isolation ./python; \
+	rm -rf python/build python/src/*.egg-info; \
+	.venv/bin/python -m pytest -q -rs python/tests; \
+	.venv/bin/python -m pytest -q --nbmake --nbmake-timeout=600 examples/notebooks
