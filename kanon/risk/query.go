@@ -36,8 +36,8 @@ func RangeCounts(base *kanon.FrequencySet, parts []Part, queries int, random *ra
 	}
 	kept := int64(0)
 	for _, p := range parts {
-		for _, i := range p.Classes {
-			kept += p.Set.ClassRows(int(i))
+		for j := range p.Classes {
+			kept += p.rows(j)
 		}
 	}
 	errors := make([]float64, queries)
@@ -92,8 +92,8 @@ func count(p Part, ranges []span) float64 {
 		shares[j] = inside
 	}
 	sum := 0.0
-	for _, i := range p.Classes {
-		x := float64(p.Set.ClassRows(int(i)))
+	for k, i := range p.Classes {
+		x := float64(p.rows(k))
 		for j, r := range ranges {
 			x *= shares[j][p.Set.Label(int(i), r.column)]
 		}

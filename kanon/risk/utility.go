@@ -13,6 +13,16 @@ import (
 type Part struct {
 	Set     *kanon.FrequencySet
 	Classes []int32
+	// Rows holds the rows kept of each class; nil keeps all.
+	Rows []int64
+}
+
+// rows returns the rows kept of the j-th class of the part.
+func (p *Part) rows(j int) int64 {
+	if p.Rows != nil {
+		return p.Rows[j]
+	}
+	return p.Set.ClassRows(int(p.Classes[j]))
 }
 
 // Kept returns the part of a set that is left when some classes are suppressed,
@@ -38,21 +48,22 @@ func Kept(set *kanon.FrequencySet, suppressed []int32) Part {
 type Utility struct {
 	// Suppressed is S/N.
 	Suppressed float64
-	// Granularity is 1 less the mean, over columns, of the share of the domain
-	// that a cell covers, brought to 0 to 1: with leaves(u) the domain values of
-	// a label and D those of the column,
+	// Granularity is 1 less the mean share of the domain that a cell covers,
+	// brought to 0 to 1: with leaves(u) the domain values of a label and D those
+	// of the column,
 	//
-	//	x = Σ_cells leaves(u)/D / N,   1 - (x - 1/D)/(1 - 1/D)
+	//	x = Σ_cells leaves(u)/D / N,   1 - Σ_columns (x - 1/D) / Σ_columns (1 - 1/D)
 	//
-	// (Iyengar: Transforming Data to Satisfy Privacy Constraints, 2002).
+	// (Iyengar: Transforming Data to Satisfy Privacy Constraints, 2002; the
+	// figure of this name that ARX reports).
 	Granularity float64
 	// GeneralizationIntensity is 1 less the mean of level/height over all cells
 	// (Sweeney: Achieving k-Anonymity Privacy Protection, 2002).
 	GeneralizationIntensity float64
-	// NonUniformEntropy is 1 less the mean, over columns, of the bits lost by
-	// generalising raw values v to labels u over the most that can be lost:
+	// NonUniformEntropy is 1 less the bits lost by generalising raw values v to
+	// labels u over the most that can be lost:
 	//
-	//	Σ_rows log₂(a(u)/a(v)) / Σ_rows log₂(N/a(v)),   a: rows of the input with the value or label
+	//	Σ_cells log₂(a(u)/a(v)) / Σ_cells log₂(N/a(v)),   a: rows of the input with the value or label
 	//
 	// (Gionis, Tassa: k-Anonymization with Minimal Loss of Information, 2009).
 	NonUniformEntropy float64
@@ -92,8 +103,8 @@ func Measure(base *kanon.FrequencySet, parts []Part) (*Utility, error) {
 		if len(p.Set.QuasiIdentifiers) != len(base.QuasiIdentifiers) {
 			return nil, fault.Planf("utility: a part has %d quasi-identifiers, the input %d", len(p.Set.QuasiIdentifiers), len(base.QuasiIdentifiers))
 		}
-		for _, i := range p.Classes {
-			c := float64(p.Set.ClassRows(int(i)))
+		for j := range p.Classes {
+			c := float64(p.rows(j))
 			kept += c
 			squares += c * c
 			classes++
@@ -113,18 +124,19 @@ func Measure(base *kanon.FrequencySet, parts []Part) (*Utility, error) {
 	u.Discernibility = 1 - scaled(squares+n*gone, n, n*n)
 	u.AverageClassSize = 1 - scaled(n/classes, 1, n)
 	d := float64(len(base.QuasiIdentifiers))
+	var shares, bits ratio
 	for c := range base.QuasiIdentifiers {
 		table := &base.QuasiIdentifiers[c].Table
 		height := float64(len(table.Levels) - 1)
 		domain := float64(max(1, table.DomainSize))
-		covered, climbed, bits := gone, gone, gone*math.Log2(n)
+		covered, climbed, known := gone, gone, gone*math.Log2(n)
 		for _, p := range parts {
 			level := p.Set.Node[c]
 			leaves, rows := table.Levels[level].Leaves, base.LabelRows(c, level)
-			for _, i := range p.Classes {
-				r, label := float64(p.Set.ClassRows(int(i))), p.Set.Label(int(i), c)
+			for j, i := range p.Classes {
+				r, label := float64(p.rows(j)), p.Set.Label(int(i), c)
 				covered += r * float64(leaves[label]) / domain
-				bits += r * math.Log2(float64(rows[label]))
+				known += r * math.Log2(float64(rows[label]))
 				if height > 0 {
 					climbed += r * float64(level) / height
 				}
@@ -136,13 +148,22 @@ func Measure(base *kanon.FrequencySet, parts []Part) (*Utility, error) {
 				least += float64(a) * math.Log2(float64(a))
 			}
 		}
-		u.Granularity += (1 - scaled(covered/n, 1/domain, 1)) / d
+		shares.add(covered/n-1/domain, 1-1/domain)
+		bits.add(known-least, n*math.Log2(n)-least)
 		u.GeneralizationIntensity += (1 - climbed/n) / d
-		u.NonUniformEntropy += (1 - scaled(bits, least, n*math.Log2(n))) / d
 		u.Columns = append(u.Columns, distance(base, parts, c, gone))
 	}
+	u.Granularity, u.NonUniformEntropy = 1-shares.value(), 1-bits.value()
 	return u, nil
 }
+
+// A ratio is a sum over a sum.
+type ratio struct{ part, whole float64 }
+
+func (r *ratio) add(part, whole float64) { r.part, r.whole = r.part+part, r.whole+whole }
+
+// value is the ratio, between 0 and 1, and 0 of nothing.
+func (r *ratio) value() float64 { return scaled(r.part, 0, r.whole) }
 
 // scaled brings x from [low, high] to [0, 1]; an empty range is 0.
 func scaled(x, low, high float64) float64 {
@@ -167,8 +188,8 @@ func distance(base *kanon.FrequencySet, parts []Part, c int, gone float64) Colum
 	for _, p := range parts {
 		level := &q.Table.Levels[p.Set.Node[c]]
 		byLabel := make([]float64, len(level.Labels))
-		for _, i := range p.Classes {
-			byLabel[p.Set.Label(int(i), c)] += float64(p.Set.ClassRows(int(i)))
+		for j, i := range p.Classes {
+			byLabel[p.Set.Label(int(i), c)] += float64(p.rows(j))
 		}
 		seen := make([]bool, len(raw.Labels))
 		for code, label := range raw.Codes {
