@@ -63,9 +63,12 @@ func (r *Report) HTML() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
+// levelWords says as what a column was released.
 func levelWords(c ColumnInfo) string {
 	names, chosen := c.ladder()
 	switch {
+	case len(names) == 0 && c.Role == "quasi-identifier":
+		return "generalised class by class"
 	case len(names) == 0:
 		return "unchanged"
 	case chosen >= 0 && chosen < len(names):

@@ -76,6 +76,9 @@ func (m *Microdata) markdown(p func(string, ...any)) {
 		c := &m.Columns[i]
 		names, chosen := c.ladder()
 		level, rungs := "unchanged", make([]string, len(names))
+		if len(names) == 0 && c.Role == "quasi-identifier" {
+			level = "class by class"
+		}
 		for i, n := range names {
 			rungs[i] = md(n)
 			if i == chosen {

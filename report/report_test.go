@@ -40,6 +40,7 @@ func sample() *Report {
 						{Name: "zip", Role: "quasi-identifier", Level: ptr(0), LevelName: "raw", MaxLevel: ptr(3), LevelNames: []string{"raw", "3", "2", "*"}},
 						{Name: "age", Role: "quasi-identifier", Level: ptr(3), LevelName: "20", MaxLevel: ptr(4)},
 						{Name: "prefecture", Role: "quasi-identifier", MaxLevel: ptr(1), LevelNames: []string{"raw", "*"}, LevelRows: []int64{20000, 9656}},
+						{Name: "job", Role: "quasi-identifier"},
 						{Name: "diagnosis", Role: "sensitive"},
 						{Name: "fee", Role: "insensitive"},
 					},
