@@ -509,7 +509,7 @@ func TestCSVOracle(t *testing.T) {
 	rng := rand.New(rand.NewPCG(11, 12))
 	n, dir := 3000, t.TempDir()
 	if testing.Short() {
-		n = 600
+		n = 200
 	}
 	for range n {
 		var b strings.Builder
@@ -529,7 +529,11 @@ func TestCSVNumbers(t *testing.T) {
 	strictDecimal := regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?$`)
 	looseDecimal := regexp.MustCompile(`^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$`)
 	looseInteger := regexp.MustCompile(`^[+-]?[0-9]+$`)
-	for range 200_000 {
+	n := 200_000
+	if testing.Short() {
+		n = 20_000
+	}
+	for range n {
 		var b []byte
 		for range 1 + rng.IntN(12)*rng.IntN(3) {
 			b = append(b, "0123456789012345678901234567890123456789..-+e x\xff/:"[rng.IntN(50)])

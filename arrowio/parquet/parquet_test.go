@@ -460,11 +460,11 @@ func TestDamaged(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	}
-	for n := 0; n < len(whole); n += 1 + len(whole)/97 {
+	for n := 0; n < len(whole); n += 1 + len(whole)/(1+damages()/4) {
 		try(whole[:n], true)
 	}
 	rng := rand.New(rand.NewPCG(5, 5))
-	for range 400 {
+	for range damages() {
 		b := bytes.Clone(whole)
 		for range 1 + rng.IntN(3) {
 			b[rng.IntN(len(b))] ^= byte(1 << rng.IntN(8))
@@ -566,4 +566,12 @@ func TestCancel(t *testing.T) {
 	if _, err := s.Open(context.Background(), "absent"); !errors.Is(err, fault.Plan) {
 		t.Errorf("an absent column: %v", err)
 	}
+}
+
+// damages is how many damaged files are tried.
+func damages() int {
+	if testing.Short() {
+		return 50
+	}
+	return 400
 }
