@@ -19,6 +19,7 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"files":      (*Report).fileList,
 	"headline":   (*Release).headline,
 	"limits":     (*Release).limits,
+	"sentence":   sentence,
 	"checked":    checkedWords,
 	"unit":       unitWords,
 	"noun":       noun,

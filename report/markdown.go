@@ -20,7 +20,7 @@ func (r *Report) Markdown() []byte {
 	p("# %s\n\n", md(title))
 	p("Released. %s\n", r.verdict())
 	for _, w := range r.Warnings {
-		p("\n> **Warning.** %s\n", md(w))
+		p("\n> **Warning.** %s\n", md(sentence(w)))
 	}
 	p("\n| table | kind | file | what it holds |\n|---|---|---|---|\n")
 	for i := range r.Releases {

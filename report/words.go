@@ -6,6 +6,8 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // grouped writes an integer with a comma after every three digits: 30,162.
@@ -159,6 +161,19 @@ func checkedWords(checked string) string {
 	default:
 		return "follows from how the table was made; nothing in a table can show it"
 	}
+}
+
+// sentence begins a text with a capital and ends it with a full stop.
+func sentence(s string) string {
+	first, size := utf8.DecodeRuneInString(s)
+	if size == 0 {
+		return s
+	}
+	s = string(unicode.ToUpper(first)) + s[size:]
+	if !strings.HasSuffix(s, ".") {
+		s += "."
+	}
+	return s
 }
 
 // parameters lists the parameters of a claim by name: "k = 5, m = 2".
