@@ -28,7 +28,7 @@ var below = map[string][]string{
 // readers are the files of the algorithm packages that know tables: everything
 // else there sees one record, or codes.
 var readers = map[string][]string{
-	"kanon": {"kanon/run.go", "kanon/apply_rows.go", "kanon/release.go", "kanon/verify.go", "kanon/spec.go", "kanon/population.go", "kanon/verify_sets.go", "kanon/count.go"},
+	"kanon": {"kanon/run.go", "kanon/apply_rows.go", "kanon/release.go", "kanon/verify.go", "kanon/spec.go", "kanon/population.go", "kanon/verify_sets.go", "kanon/count.go", "kanon/recount.go"},
 	"dp":    {"dp/run.go"},
 }
 
@@ -123,4 +123,19 @@ func TestBranchesAreIndependent(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestModuleInstalls: `go install …/cmd/oboro@latest` refuses a module with
+// replace directives, and a workspace file would hide a missing requirement.
+func TestModuleInstalls(t *testing.T) {
+	for _, line := range strings.Split(read(t, "go.mod"), "\n") {
+		if strings.HasPrefix(strings.TrimSpace(line), "replace") {
+			t.Error("go.mod has a replace directive: the program can't be installed by its path")
+		}
+	}
+	walk(t, true, func(path string) {
+		if strings.HasSuffix(path, "go.work") {
+			t.Errorf("%s is part of the tree", path)
+		}
+	})
 }
