@@ -32,7 +32,13 @@ type experiment struct {
 }
 
 var experiments = []experiment{
+	{"noise", "draws of noise", noiseDraws},
+	{"reference", "reference tables: count, search, apply, verify", referenceTables},
+	{"csv", "read CSV", csvReading},
 	{"count", "count classes of coded quasi-identifiers", countClasses},
+	{"search", "search a lattice of 3,600 nodes", latticeSearch},
+	{"bounded", "bounded group-by with noise", boundedGroupBy},
+	{"files", "file to file by the command line", fileToFile},
 }
 
 func main() {
