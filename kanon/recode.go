@@ -142,8 +142,8 @@ func recode(base *FrequencySet, r *SearchResult) *assignment {
 }
 
 // recoding describes an assignment to the outside.
-func (a *assignment) recoding(kind string, base *FrequencySet, fixed []int) *Recoding {
-	rec := &Recoding{Kind: kind, Rounds: a.rounds}
+func (a *assignment) recoding(kind string, base *FrequencySet, fixed []int, quasi []QuasiIdentifier) *Recoding {
+	rec := &Recoding{Kind: kind, Rounds: a.rounds, quasi: quasi, labels: a.index, kept: a.known}
 	for c := range base.QuasiIdentifiers {
 		q := &base.QuasiIdentifiers[c]
 		col := RecodedColumn{Name: q.Name, Level: -1, Fixed: fixed[c] >= 0}
@@ -156,7 +156,7 @@ func (a *assignment) recoding(kind string, base *FrequencySet, fixed []int) *Rec
 		if !col.Fixed {
 			rec.LevelsFromData = true
 		}
-		rec.Columns = append(rec.Columns, col)
+		rec.Columns, rec.dict = append(rec.Columns, col), append(rec.dict, a.column(c))
 	}
 	return rec
 }

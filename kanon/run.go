@@ -64,7 +64,7 @@ func Anonymize(ctx context.Context, src arrowio.Source, spec *Spec) (*Release, e
 	}
 	rel := &Release{
 		InputRows: t.totalRows, Rows: rows.rows, SuppressedRows: t.totalRows - rows.rows, Counted: "rows",
-		Recoding: a.recoding(p.recode(), base, fixed), Metric: p.cost.String(), Cost: found.Score, Search: *found,
+		Recoding: a.recoding(p.recode(), base, fixed, p.quasi), Metric: p.cost.String(), Cost: found.Score, Search: *found,
 		schema: rows.schema, table: rows, close: rows.close,
 	}
 	if spec.Unit != "" {
