@@ -3,7 +3,7 @@
 GO      ?= go
 NESTED  := $(patsubst %/go.mod,%,$(wildcard */go.mod))
 
-.PHONY: demo build test format vet unit race nocgo nested capi python clean
+.PHONY: demo build test format vet unit nonoise race nocgo nested capi python long bench clean
 
 ## demo: release a table of synthetic members, and check the release
 demo: bin/oboro
@@ -18,7 +18,7 @@ FORCE:
 build: bin/oboro
 
 ## test: everything that has to hold, in all modules
-test: format vet unit race nocgo nested python
+test: format vet unit nonoise race nocgo nested python
 
 format:
 	@bad=$$(find . -name '*.go' -not -path './.*' -print0 | xargs -0 gofmt -l); if [ -n "$$bad" ]; then echo "gofmt would change:"; echo "$$bad"; exit 1; fi
@@ -27,17 +27,32 @@ vet:
 	$(GO) vet ./...
 
 unit:
-	$(GO) test ./...
+	$(GO) test -timeout 30m ./...
+
+# A build whose samplers return 0 equals a plain computation.
+nonoise:
+	$(GO) test -short -timeout 30m -tags oboro_nonoise ./internal/noise ./dp ./anon
 
 # The race detector needs a C compiler; -short keeps it to minutes.
 race:
-	$(GO) test -race -short ./...
+	$(GO) test -race -short -timeout 30m ./...
 
 nocgo:
 	CGO_ENABLED=0 $(GO) build ./...
 
 nested:
-	@set -e; for m in $(NESTED); do echo "module $$m"; (cd $$m && $(GO) vet ./... && $(GO) test ./...); done
+	@set -e; for m in $(NESTED); do echo "module $$m"; (cd $$m && $(GO) vet ./... && $(GO) test -timeout 30m ./...); done
+
+## long: campaigns that are too long for every test; docs/campaigns.md has the
+## last results
+long:
+	OBORO_PLANS=100000 $(GO) test -timeout 120m -run 'TestLawBounds$$' -v ./dp
+	OBORO_V3_BITS=27 $(GO) test -timeout 120m -run V3 -v ./dp
+	OBORO_LONG=1 $(GO) test -timeout 120m -run GoldenStoch ./dp/dptest
+
+## bench: oboro side by side with what one would use instead, into docs/benchmarks
+bench:
+	cd benchmarks && $(GO) run . -out ../docs/benchmarks
 
 clean:
 	rm -rf bin oboro-demo .venv
