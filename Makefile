@@ -47,7 +47,7 @@ nested:
 ## last results
 long:
 	OBORO_PLANS=100000 $(GO) test -timeout 120m -run 'TestLawBounds$$' -v ./dp
-	OBORO_V3_BITS=27 $(GO) test -timeout 120m -run V3 -v ./dp
+	OBORO_V3_BITS=27 $(GO) test -timeout 120m -run FloatSums -v ./dp
 	OBORO_LONG=1 $(GO) test -timeout 120m -run GoldenStoch ./dp/dptest
 
 ## bench: oboro side by side with what one would use instead, into docs/benchmarks
