@@ -14,6 +14,10 @@ type judge struct {
 	minSize int64
 	growing []func(*EquivalenceClass) bool // tests whose failure persists below
 	others  []func(*EquivalenceClass) bool
+	// merging of the others, the first, pass every merge of classes that pass:
+	// a class that fails has a part that fails at every node below, of a row at
+	// least.
+	merging int
 	tables  []TableModel
 	limit   int64 // rows that may be suppressed
 	// wildcard counts classes by the rule of NullIsWildcard.
@@ -39,9 +43,14 @@ func newJudge(base *FrequencySet, models []PrivacyModel, limit int64) (*judge, e
 		if _, ok := m.(KAnonymity); ok {
 			continue // the size bound says it all
 		}
-		if mono, ok := m.(Monotone); ok && mono.Monotone() == Growing {
+		mono, ok := m.(Monotone)
+		switch {
+		case ok && mono.Monotone() == Growing:
 			j.growing = append(j.growing, test)
-		} else {
+		case ok && mono.Monotone() == Merging && len(base.pairs) == 0: // nobody is in two classes
+			j.others = slices.Insert(j.others, j.merging, test)
+			j.merging++
+		default:
 			j.others = append(j.others, test)
 		}
 	}
@@ -52,7 +61,7 @@ func newJudge(base *FrequencySet, models []PrivacyModel, limit int64) (*judge, e
 type verdict struct {
 	suppressed []int32 // indices of the failing classes, in order
 	rows       int64   // their rows
-	growing    int64   // rows that fail here and at every node below
+	growing    int64   // rows that fail at every node below, at least
 	refused    bool    // a class of no rows fails: no suppression can help
 }
 
@@ -98,10 +107,14 @@ func (j *judge) judge(set *FrequencySet) verdict {
 			set.Class(i, &c)
 			bad = !pass(j.growing)
 		}
-		if bad {
+		switch {
+		case bad:
 			v.growing += set.rows[i]
-		} else {
-			bad = !pass(j.others)
+		case !pass(j.others[:j.merging]):
+			bad = true
+			v.growing++
+		default:
+			bad = !pass(j.others[j.merging:])
 		}
 		if bad && n == 0 {
 			v.refused = true
