@@ -15,6 +15,7 @@ import (
 
 	"github.com/oboro-data/oboro/anon"
 	"github.com/oboro-data/oboro/arrowio"
+	"github.com/oboro-data/oboro/arrowio/parquet"
 )
 
 // A Program is what an example does with so many synthetic rows: it writes
@@ -79,10 +80,10 @@ func Release(ctx context.Context, w io.Writer, policy string, src arrowio.Source
 // write writes a release, reads it again as a sceptic would, and prints its
 // claims.
 func write(ctx context.Context, w io.Writer, release *anon.Release, out string) error {
-	if err := release.WriteDir(ctx, out, arrowio.CSVFormat); err != nil {
+	if err := release.WriteDir(ctx, out, parquet.Format); err != nil {
 		return err
 	}
-	if _, err := anon.VerifyDir(ctx, out); err != nil {
+	if _, err := anon.VerifyDir(ctx, out, anon.VerifyOptions{Formats: []arrowio.Format{parquet.Format}}); err != nil {
 		return err
 	}
 	for _, r := range release.Report().Releases {
@@ -128,6 +129,16 @@ func Totals(rows [][]string, at int) (map[string]float64, error) {
 		sums[row[at]] += n
 	}
 	return sums, nil
+}
+
+// Total adds up the last column of rows.
+func Total(rows [][]string) (float64, error) {
+	sums, err := Totals(rows, 0)
+	sum := 0.0
+	for _, v := range sums {
+		sum += v
+	}
+	return sum, err
 }
 
 // Largest returns the key of the largest value.

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/oboro-data/oboro/anon"
+	"github.com/oboro-data/oboro/arrowio"
+	"github.com/oboro-data/oboro/arrowio/parquet"
 	"github.com/oboro-data/oboro/examples/internal/show"
 )
 
@@ -47,7 +49,7 @@ func Program(t *testing.T, program show.Program, rows int64) {
 	if !regexp.MustCompile(`(?m)^refused\.yaml, exit code [23]:\n  policy:\d+: [a-z]`).MatchString(b.String()) {
 		t.Error("the refusal names no line and key of the policy")
 	}
-	if _, err := anon.VerifyDir(t.Context(), folder); err != nil {
+	if _, err := anon.VerifyDir(t.Context(), folder, anon.VerifyOptions{Formats: []arrowio.Format{parquet.Format}}); err != nil {
 		t.Error(err)
 	}
 
