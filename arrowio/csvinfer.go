@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strconv"
 
 	"github.com/oboro-data/oboro/internal/fault"
 )
@@ -95,7 +96,7 @@ func (s *CSV) header(head []byte, at int, whole bool) error {
 	}
 	names := make([]string, fields) // for errors until the names are known
 	for i := range names {
-		names[i] = "of the header"
+		names[i] = strconv.Itoa(i+1) + " of the header"
 	}
 	s.names = names
 	sc := s.scanner(bytes.NewReader(head[at:end]), int64(at))

@@ -104,13 +104,13 @@ func (s *CSV) decode(t *textReader, f *os.File, from int64) error {
 		if err != nil {
 			return s.readError(err)
 		}
-		t.Reader, t.close = z, append(t.close, func() { z.Close() })
+		t.Reader, t.close = unpacker{s, z}, append(t.close, func() { z.Close() })
 	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
 		z, err := zstd.NewReader(f, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(1<<30))
 		if err != nil {
 			return s.readError(err)
 		}
-		t.Reader, t.close = z, append(t.close, z.Close)
+		t.Reader, t.close = unpacker{s, z}, append(t.close, z.Close)
 	default:
 		packed = false
 	}
@@ -143,4 +143,19 @@ func (s *CSV) readError(err error) error {
 		return fileError(s.name, err)
 	}
 	return Damaged(s.name)
+}
+
+// An unpacker reads a decompressor and names its errors, so that the end of a
+// truncated file is not taken for the end of the text.
+type unpacker struct {
+	src *CSV
+	in  io.Reader
+}
+
+func (u unpacker) Read(p []byte) (int, error) {
+	n, err := u.in.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = u.src.readError(err)
+	}
+	return n, err
 }

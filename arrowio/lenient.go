@@ -18,9 +18,9 @@ func (s *CSV) lenient() Source {
 }
 
 func (c concat) lenient() Source {
-	l := make(concat, len(c))
-	for i, s := range c {
-		l[i] = Lenient(s)
+	l := concat{c.schema, make([]Source, len(c.sources))}
+	for i, s := range c.sources {
+		l.sources[i] = Lenient(s)
 	}
 	return l
 }

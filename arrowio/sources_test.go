@@ -23,7 +23,8 @@ var (
 	_ Splitter = (*CSV)(nil)
 	_ Splitter = (*IPC)(nil)
 	_ Splitter = (*Spooled)(nil)
-	_ Splitter = concat(nil)
+	_ Splitter = concat{}
+	_ Splitter = plainText{}
 )
 
 // open opens a source as any reader of a table does: rows, all or some
@@ -183,6 +184,39 @@ func TestSpoolStops(t *testing.T) {
 	}
 	if left, _ := os.ReadDir(dir); len(left) > 0 {
 		t.Error("a file is left behind")
+	}
+}
+
+// Parquet files of one table may hold a column of text with a dictionary and
+// without.
+func TestConcatOfDictionariesAndPlainText(t *testing.T) {
+	table := func(typ arrow.DataType, x ...string) *Memory {
+		schema := arrow.NewSchema([]arrow.Field{{Name: "a", Type: typ, Nullable: true}}, nil)
+		b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+		defer b.Release()
+		for _, v := range x {
+			if err := b.Field(0).AppendValueFromString(v); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.Field(0).AppendNull()
+		rec := b.NewRecord()
+		defer rec.Release()
+		return NewMemory(schema, rec)
+	}
+	dict := table(dictOf(arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int32), "x", "y", "x")
+	small := table(dictOf(arrow.BinaryTypes.String, arrow.PrimitiveTypes.Uint8), "z")
+	plain := table(arrow.BinaryTypes.String, "x", "w")
+	for _, sources := range [][]Source{{dict, plain}, {plain, dict}, {dict, small}, {dict, dict}} {
+		c, err := Concat(sources...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want []string
+		for _, s := range sources {
+			want = append(want, lines(t, s)...)
+		}
+		checkSplits(t, c, want)
 	}
 }
 
