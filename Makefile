@@ -3,7 +3,7 @@
 GO      ?= go
 NESTED  := $(patsubst %/go.mod,%,$(wildcard */go.mod))
 
-.PHONY: demo build test format vet unit nonoise race nocgo nested capi python long bench clean
+.PHONY: demo build test format vet unit nonoise race nocgo nested capi python long bench bench-ci bench-compare clean
 
 ## demo: release a table of synthetic members, and check the release
 demo: bin/oboro
@@ -50,6 +50,10 @@ long:
 	OBORO_V3_BITS=27 $(GO) test -timeout 120m -run FloatSums -v ./dp
 	OBORO_LONG=1 $(GO) test -timeout 120m -run GoldenStoch ./dp/dptest
 
+## bench-ci: the short suite of benchmarks, whose ratios must stay within gates
+bench-ci:
+	cd benchmarks && $(GO) run . -ci
+
 ## bench: oboro side by side with what one would use instead, into docs/benchmarks
 bench:
 	cd benchmarks && $(GO) run . -out ../docs/benchmarks
@@ -78,3 +82,15 @@ python: capi
 	rm -rf python/build python/src/*.egg-info; \
 	.venv/bin/python -m pytest -q -rs python/tests; \
 	.venv/bin/python -m pytest -q --nbmake --nbmake-timeout=600 examples/notebooks
+
+## bench-compare: micro-benchmarks of this tree and of BASE, built here and run
+## in turn, compared by benchstat
+BASE ?= HEAD~1
+BENCH ?= Encode|Count|Search|Generalize|Apply|Laplace|Gaussian|BoundedGroupBy|CSV|Parquet
+bench-compare:
+	@set -e; dir=$$(mktemp -d); trap 'git worktree remove --force '$$dir'/base; rm -rf '$$dir EXIT; \
+	git worktree add -q $$dir/base $(BASE); \
+	for round in 1 2 3 4 5; do for side in base head; do \
+		if [ $$side = base ]; then at=$$dir/base; else at=.; fi; \
+		(cd $$at && $(GO) test -run '^$$' -bench '$(BENCH)' -benchtime 0.3s ./...) >> $$dir/$$side.txt; done; done; \
+	$(GO) run golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da $$dir/base.txt $$dir/head.txt

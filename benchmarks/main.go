@@ -4,6 +4,7 @@
 //	go run . -list
 //	go run . -run count -rows 1000000
 //	go run . -out ../docs/benchmarks      everything, at full size
+//	go run . -ci                          the short suite with its gates
 package main
 
 import (
@@ -50,7 +51,11 @@ func main() {
 	flag.IntVar(&cfg.rounds, "rounds", 5, "rounds of each comparison")
 	flag.IntVar(&cfg.workers, "workers", runtime.GOMAXPROCS(0), "threads of every contender")
 	flag.StringVar(&cfg.shared, "shared", "../../shared", "folder of the reference tables")
+	ci := flag.Bool("ci", false, "the short suite: a million rows, three rounds, ratios held to their gates")
 	flag.Parse()
+	if *ci {
+		cfg.rows, cfg.rounds, *only = 1_000_000, 3, shortSuite
+	}
 	if *list {
 		for _, e := range experiments {
 			fmt.Printf("%-12s %s\n", e.name, e.what)
@@ -59,13 +64,13 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, cfg, *only, *out); err != nil {
+	if err := run(ctx, cfg, *only, *out, *ci); err != nil {
 		fmt.Fprintln(os.Stderr, "benchmarks:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, cfg config, only, out string) (err error) {
+func run(ctx context.Context, cfg config, only, out string, ci bool) (err error) {
 	if cfg.dir, err = os.MkdirTemp("", "oboro-benchmarks-*"); err != nil {
 		return err
 	}
@@ -82,6 +87,16 @@ func run(ctx context.Context, cfg config, only, out string) (err error) {
 		}
 		rows = append(rows, r...)
 		fmt.Print(markdown(r))
+	}
+	if ci {
+		broken, err := check(rows)
+		if err != nil {
+			return err
+		}
+		if len(broken) > 0 {
+			return fmt.Errorf("slower than the gates allow: %s", strings.Join(broken, "; "))
+		}
+		fmt.Printf("all %d ratios within their gates\n", len(gates))
 	}
 	if out == "" {
 		return nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/oboro-data/oboro/benchmarks/measure"
@@ -51,7 +52,7 @@ func markdown(rows []row) string {
 	return b.String()
 }
 
-// writeResults writes results.json and README.md into a folder.
+// writeResults writes results.json, ratios.svg and README.md into a folder.
 func writeResults(dir string, cfg config, rows []row) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -63,7 +64,43 @@ func writeResults(dir string, cfg config, rows []row) error {
 	if err := os.WriteFile(filepath.Join(dir, "results.json"), append(raw, '\n'), 0o644); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "results.md"), []byte(markdown(rows)), 0o644)
+	if err := drawChart(filepath.Join(dir, "ratios.svg"), rows); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "README.md"), []byte(page(cfg, rows)), 0o644)
+}
+
+// page is the text around the table.
+func page(cfg config, rows []row) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Benchmarks\n\nMade by `make bench` on %s.\n\n", machine(cfg))
+	b.WriteString(`Contenders run in turn in one process; every figure is the median of several rounds, ± half the distance of the
+quartiles. CPU time is that of the whole process: all threads, garbage collection and kernel included. Read the last
+column: oboro's time over the other's. Times marked as recorded were not measured in this run.
+
+![ratios](ratios.svg)
+
+`)
+	b.WriteString(markdown(rows))
+	return b.String()
+}
+
+// machine describes where the figures were taken.
+func machine(cfg config) string {
+	model := "an unknown processor"
+	if raw, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		for _, l := range strings.Split(string(raw), "\n") {
+			if name, value, ok := strings.Cut(l, ":"); ok && strings.TrimSpace(name) == "model name" {
+				model = strings.TrimSpace(value)
+				break
+			}
+		}
+	}
+	load := ""
+	if raw, err := os.ReadFile("/proc/loadavg"); err == nil {
+		load = ", load average " + strings.Fields(string(raw))[0] + " at the end"
+	}
+	return fmt.Sprintf("%s, %d threads, %s %s/%s%s", model, cfg.workers, runtime.Version(), runtime.GOOS, runtime.GOARCH, load)
 }
 
 // short writes a number of rows as people say it.
