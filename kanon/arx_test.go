@@ -128,12 +128,6 @@ func (c *arxCase) weights() map[string]float64 {
 	return weights
 }
 
-// slow lists the cases that take several seconds each, most of them because a
-// model that is not monotone keeps the search from ruling nodes out.
-var slow = []string{
-	"LDiversity-18", "DPresence-15", "DPresence-16", "DPresence-17", "Combinations-15", "Combinations-120", "SolutionSpaceClassification2-3",
-}
-
 // declined lists the cases whose expected result we do not follow, and why.
 // The test shows for each that the reason is the only difference.
 var declined = map[string]string{
@@ -257,8 +251,8 @@ func TestARX(t *testing.T) {
 		c := &golden.Cases[i]
 		ok := t.Run(c.ID+"/"+c.Table, func(t *testing.T) {
 			skipped[c.Table]++
-			if c.Optimum != nil && os.Getenv("OBORO_ALL") == "" && (testing.Short() && (c.Table == "cup" || i%10 > 0) || slices.Contains(slow, c.ID)) {
-				t.Skip("a long search: set OBORO_ALL=1 to run it; with -short, every tenth optimum of adult is searched")
+			if testing.Short() && c.Optimum != nil && (c.Table == "cup" || i%10 > 0) {
+				t.Skip("with -short, every tenth optimum of adult is searched")
 			}
 			models, subset := c.models(t)
 			base := tables.table(t, c, subset)
