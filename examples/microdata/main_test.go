@@ -1,0 +1,9 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/oboro-data/oboro/examples/internal/showtest"
+)
+
+func TestProgram(t *testing.T) { showtest.Program(t, run, 100_000) }
