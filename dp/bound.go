@@ -22,9 +22,17 @@ type bounder struct {
 	units   []int      // an entry of each unit of a slot
 	sorted  []entryKey // entries of up to 16 units
 	kept    []keptGroup
-	prio    []uint64
 	picks   []pick
 	words   []uint64
+
+	unitGroups []uint32 // selectGroups: groups of a unit
+	prio       []uint64 // their priorities, and a copy to reorder
+	chosen     []int    // those kept
+
+	plain   bool // every slot takes the general way
+	spread  uint64
+	places  []groupPlace
+	entryOf []uint32
 }
 
 // An entry of an earlier run stands among the records as its unit, its group
@@ -54,12 +62,15 @@ type pick struct {
 }
 
 func newBounder(l *layout, groups *groupTable, keys boundKeys) *bounder {
-	return &bounder{layout: l, groups: groups, keys: keys, stride: max(l.words, l.unitWords+2)}
+	return &bounder{
+		layout: l, groups: groups, keys: keys, stride: max(l.words, l.unitWords+2),
+		plain: !l.onlyTotals(), spread: keys.groups.Sum64([]byte("spread")) | 1,
+	}
 }
 
 // perSlot is the number of entries that share a slot of the counting sort on
-// average: about the rows of one unit.
-const perSlot = 8
+// average. It is less than the rows of most units, so that a slot mostly has one.
+const perSlot = 2
 
 // bound appends the contributions of a bucket to out, after every flushAt
 // entries calling flush (if not nil), which empties out. Entries of a unit come
@@ -74,7 +85,15 @@ func (b *bounder) bound(k *bucket, out *run, flushAt int, flush func(*run)) {
 	}
 	b.cluster(k, n)
 	for s := 0; s+1 < len(b.starts); s++ {
-		b.slot(k, int(b.starts[s]), int(b.starts[s+1]), out)
+		from, to := int(b.starts[s]), int(b.starts[s+1])
+		switch {
+		case from == to:
+			continue
+		case !b.plain && len(k.runs) == 0 && b.oneUnit(from, to):
+			b.addUp(from, to, out)
+		default:
+			b.slot(k, from, to, out)
+		}
 		if flush != nil && out.len() >= flushAt {
 			flush(out)
 		}
@@ -206,7 +225,15 @@ func (b *bounder) unit(k *bucket, i, j int, out *run) {
 	}
 	unit := b.unitWords(b.sorted[b.kept[0].from])
 	if int64(len(b.kept)) > b.layout.maxGroups {
-		b.selectGroups(unit)
+		b.unitGroups = b.unitGroups[:0]
+		for _, g := range b.kept {
+			b.unitGroups = append(b.unitGroups, b.sorted[g.from].group())
+		}
+		chosen := b.selectGroups(unit, b.unitGroups)
+		for to, i := range chosen {
+			b.kept[to] = b.kept[i]
+		}
+		b.kept = b.kept[:len(chosen)]
 	}
 	for _, g := range b.kept {
 		b.emit(k, unit, g, out)
@@ -221,60 +248,50 @@ func (b *bounder) unitWords(e entryKey) []uint64 {
 	return b.entries[at : at+b.layout.unitWords]
 }
 
-// selectGroups keeps the maxGroups of b.kept that have the least priority, the
-// keyed hash of the unit and the group's hash. Groups of one priority, which
-// have one hash, are ordered by their key bytes.
-func (b *bounder) selectGroups(unit []uint64) {
+// selectGroups returns which maxGroups of a unit's groups are kept, in rising
+// order: those of least priority, the keyed hash of the unit and the group's
+// hash. Groups of one priority, which have one hash, are ordered by their key
+// bytes. There are more groups than maxGroups; the result is valid until the
+// next call.
+func (b *bounder) selectGroups(unit []uint64, groups []uint32) []int {
+	n := len(groups)
+	b.prio = extendTo(b.prio, 2*n)
+	prio, scratch := b.prio[:n], b.prio[n:]
+	for i, g := range groups {
+		prio[i] = b.groups.hash[g]
+	}
 	prefix := b.keys.groups.Prefix(unit...)
-	all := b.prio[:0]
-	for _, g := range b.kept {
-		all = append(all, prefix.Sum64(b.groups.hash[b.sorted[g.from].group()]))
-	}
-	n := len(all)
-	all = append(all, all...) // a copy for the selection to reorder
-	b.prio = all
+	prefix.Sums64(prio)
 	limit := int(b.layout.maxGroups)
-	bar := nthLeast(all[n:], limit-1)
-	below, ties := 0, 0
-	for _, p := range all[:n] {
-		if p < bar {
-			below++
-		} else if p == bar {
-			ties++
+	copy(scratch, prio)
+	bar := nthLeast(scratch, limit-1)
+	b.chosen = b.chosen[:0]
+	ties := 0
+	for i, p := range prio {
+		if p <= bar {
+			b.chosen = append(b.chosen, i)
+			if p == bar {
+				ties++
+			}
 		}
 	}
-	if below+ties > limit {
-		b.selectTied(all[:n], bar, limit-below)
-		return
+	if extra := len(b.chosen) - limit; extra > 0 {
+		b.dropTied(groups, bar, ties-extra)
 	}
-	kept := b.kept[:0]
-	for i, g := range b.kept {
-		if all[i] <= bar {
-			kept = append(kept, g)
-		}
-	}
-	b.kept = kept
+	return b.chosen
 }
 
-// selectTied keeps the groups below the bar and, of those at it, room many in
-// the order of key bytes.
-func (b *bounder) selectTied(prio []uint64, bar uint64, room int) {
+// dropTied leaves, of the chosen groups whose priority is bar, room many in the
+// order of key bytes.
+func (b *bounder) dropTied(groups []uint32, bar uint64, room int) {
 	var tied []int
-	for i, p := range prio {
-		if p == bar {
+	for _, i := range b.chosen {
+		if b.prio[i] == bar {
 			tied = append(tied, i)
 		}
 	}
-	key := func(i int) []byte { return b.groups.key(b.sorted[b.kept[i].from].group()) }
-	slices.SortFunc(tied, func(x, y int) int { return bytes.Compare(key(x), key(y)) })
-	out := tied[room:]
-	kept := b.kept[:0]
-	for i, g := range b.kept {
-		if prio[i] <= bar && !slices.Contains(out, i) {
-			kept = append(kept, g)
-		}
-	}
-	b.kept = kept
+	slices.SortFunc(tied, func(x, y int) int { return bytes.Compare(b.groups.key(groups[x]), b.groups.key(groups[y])) })
+	b.chosen = slices.DeleteFunc(b.chosen, func(i int) bool { return slices.Contains(tied[room:], i) })
 }
 
 // nthLeast returns the element that has n lesser or equal ones before it in

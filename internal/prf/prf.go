@@ -131,6 +131,36 @@ func (p *Prefix) Sum64(w uint64) uint64 {
 	return v0 ^ v1 ^ v2 ^ v3
 }
 
+// Sums64 replaces every word by Sum64 of it. Two words go side by side: one
+// alone waits for its own rounds.
+func (p *Prefix) Sums64(words []uint64) {
+	last := (p.n + 8) << 56
+	i := 0
+	for ; i+1 < len(words); i += 2 {
+		a, b := words[i], words[i+1]
+		a0, a1, a2, a3 := round(p.s.v0, p.s.v1, p.s.v2, p.s.v3^a)
+		b0, b1, b2, b3 := round(p.s.v0, p.s.v1, p.s.v2, p.s.v3^b)
+		a0, a1, a2, a3 = round(a0, a1, a2, a3)
+		b0, b1, b2, b3 = round(b0, b1, b2, b3)
+		a0, a3 = a0^a, a3^last
+		b0, b3 = b0^b, b3^last
+		a0, a1, a2, a3 = round(a0, a1, a2, a3)
+		b0, b1, b2, b3 = round(b0, b1, b2, b3)
+		a0, a1, a2, a3 = round(a0, a1, a2, a3)
+		b0, b1, b2, b3 = round(b0, b1, b2, b3)
+		a0, a2 = a0^last, a2^0xff
+		b0, b2 = b0^last, b2^0xff
+		for range 4 {
+			a0, a1, a2, a3 = round(a0, a1, a2, a3)
+			b0, b1, b2, b3 = round(b0, b1, b2, b3)
+		}
+		words[i], words[i+1] = a0^a1^a2^a3, b0^b1^b2^b3
+	}
+	if i < len(words) {
+		words[i] = p.Sum64(words[i])
+	}
+}
+
 // Append returns the prefix with one more word.
 func (p Prefix) Append(w uint64) Prefix {
 	p.s.word(w)

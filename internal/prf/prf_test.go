@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/hex"
+	"slices"
 	"testing"
 )
 
@@ -105,6 +106,15 @@ func TestPrefixEqualsWholeMessage(t *testing.T) {
 		if got, want := p.Sum64(words[n]), k.Sum64(whole); got != want {
 			t.Errorf("%d words and one: %x, want %x", n, got, want)
 		}
+		for m := range len(words) + 1 {
+			sums := slices.Clone(words[:m])
+			p.Sums64(sums)
+			for i, got := range sums {
+				if want := p.Sum64(words[i]); got != want {
+					t.Errorf("word %d of %d: %x, want %x", i, m, got, want)
+				}
+			}
+		}
 		if n > 0 && k.Prefix(words[:n-1]...).Append(words[n-1]) != p {
 			t.Errorf("Append of word %d differs from Prefix", n)
 		}
@@ -151,6 +161,15 @@ func BenchmarkPrefixSum64(b *testing.B) {
 		x ^= p.Sum64(uint64(i))
 	}
 	_ = x
+}
+
+func BenchmarkPrefixSums64(b *testing.B) {
+	p := vectorKey(b).Prefix(1)
+	words := make([]uint64, 32)
+	for b.Loop() {
+		p.Sums64(words)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(words)), "ns/word")
 }
 
 func BenchmarkSum128(b *testing.B) {
