@@ -130,7 +130,7 @@ func (p *Plan) dpText(s *step) string {
 		text = fmt.Sprintf("adding or removing %s changes the distribution of the table by at most ρ = %s in zero-concentrated differential privacy, except with probability %s", unit, b.Rho(), b.Delta())
 	} else {
 		loss = fmt.Sprintf("ε = %s, δ = %s", b.Epsilon(), b.Delta())
-		text = fmt.Sprintf("adding or removing %s changes the probability of any result by at most a factor of e^%s, and by at most %s beyond that", unit, b.Epsilon(), b.Delta())
+		text = fmt.Sprintf("adding or removing %s changes the probability of any result by at most a factor of e^%s, and by at most %s beyond that", unit, exponent(b.Epsilon()), b.Delta())
 	}
 	if d := p.policy.microdata(); d != nil {
 		return sentence(fmt.Sprintf("this table adds at most (%s) beyond what %s discloses: %s", loss, d.Name, text))
@@ -180,4 +180,12 @@ func (m *Model) parameters() map[string]any {
 		out[map[string]string{"delta-presence": "subset", "k-map": "population-table"}[m.Kind]] = m.Table.Path
 	}
 	return out
+}
+
+// exponent puts a fraction in parentheses: e^1, e^(1/3).
+func exponent(epsilon string) string {
+	if strings.Contains(epsilon, "/") {
+		return "(" + epsilon + ")"
+	}
+	return epsilon
 }

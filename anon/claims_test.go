@@ -46,6 +46,9 @@ func TestClaimTexts(t *testing.T) {
 			t.Errorf("the claims of statistics do not say %q:\n%s", want, text(1))
 		}
 	}
+	if want := "at most a factor of e^(1/3),"; !noise.Off && !strings.Contains(text(2), want) {
+		t.Errorf("the claims of by_sex do not say %q:\n%s", want, text(2))
+	}
 	if noise.Off && strings.Contains(text(1), "e^1") {
 		t.Error("a loss is claimed without noise")
 	}

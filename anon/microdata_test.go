@@ -286,6 +286,25 @@ func TestVerifyWithInput(t *testing.T) {
 	}
 }
 
+// Where rows are not compared, the input is still told from another one.
+func TestVerifyWithAnotherInput(t *testing.T) {
+	policy := strings.Replace(membersPolicy, "basis:", "recode: local\n    basis:", 1)
+	p, err := ParsePolicy([]byte(policy), ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := folder(t, releaseOf(t, policy, members()), arrowio.CSVFormat)
+	for text, code := range map[string]int{members(): 0, members() + "z,20,a,flu,,1\n": 3} {
+		src, err := arrowio.OpenCSV(context.Background(), write(t, t.TempDir(), "in.csv", text), p.CSVOptions())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := VerifyDir(context.Background(), dir, VerifyOptions{Input: src}); ExitCode(err) != code || err != nil && !strings.Contains(err.Error(), "another number of rows") {
+			t.Errorf("want exit code %d: %v", code, err)
+		}
+	}
+}
+
 // What is refused in the data: exit code 3, the release's and column's names,
 // a remedy, and no value.
 func TestRefusedInTheData(t *testing.T) {

@@ -213,16 +213,16 @@ func (p *Plan) keysOfFile(d *Statistics) ([][]dp.GroupKey, error) {
 	}
 	header, err := r.Read()
 	if err != nil {
-		return nil, errors.New("the file of public groups has no header line; write the names of the group-by columns first")
+		return nil, errors.New("the file of public groups " + quote(d.Groups.File.Path) + " has no header line; write the names of the group-by columns first")
 	}
 	at := make([]int, len(d.GroupBy))
 	for i, g := range d.GroupBy {
 		if at[i] = slices.Index(header, g.Column); at[i] < 0 {
-			return nil, errors.New("the file of public groups has no column " + quote(g.Column) + "; its header must name the group-by columns")
+			return nil, errors.New("the file of public groups " + quote(d.Groups.File.Path) + " has no column " + quote(g.Column) + "; its header must name the group-by columns")
 		}
 	}
 	if len(header) != len(at) {
-		return nil, errors.New("the file of public groups has columns beyond the group-by columns; remove them")
+		return nil, errors.New("the file of public groups " + quote(d.Groups.File.Path) + " has columns beyond the group-by columns; remove them")
 	}
 	nulls := p.policy.Input.NullValues
 	if nulls == nil {
@@ -235,7 +235,7 @@ func (p *Plan) keysOfFile(d *Statistics) ([][]dp.GroupKey, error) {
 			return keys, nil
 		}
 		if err != nil || len(keys) == maxPublicGroups {
-			return nil, errors.New("the file of public groups is no proper CSV, or has too many lines; give every line one field per column")
+			return nil, errors.New("the file of public groups " + quote(d.Groups.File.Path) + " is no proper CSV, or has too many lines; give every line one field per column")
 		}
 		key := make([]dp.GroupKey, len(at))
 		for i, j := range at {

@@ -2,6 +2,7 @@ package anon
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -72,6 +73,7 @@ func FolderPolicy(dir string) (*Policy, error) {
 type verifier struct {
 	dir    string
 	o      VerifyOptions
+	text   []byte // of report.json
 	report *report.Report
 	policy *Policy
 	plan   *Plan
@@ -93,6 +95,9 @@ func verifyDir(ctx context.Context, dir string, o VerifyOptions, base string) (*
 			return nil, err
 		}
 	}
+	if err := v.checkRenderings(); err != nil {
+		return nil, err
+	}
 	return &Verification{v.report, v.checks}, nil
 }
 
@@ -110,6 +115,7 @@ func (v *verifier) readFolder(base string) error {
 	if err != nil {
 		return fault.Inputf("%s: %s can't be read (%s); name a folder that oboro has released", name, reportJSON, reason(err))
 	}
+	v.text = data
 	if v.report, err = report.Parse(data); err != nil {
 		return fault.Inputf("%s: %w", name, err)
 	}
@@ -191,11 +197,12 @@ func (v *verifier) checkFolder() error {
 			v.note("", "no", "no release has written it", "file %s belongs to the release", quote(e.Name()))
 		}
 	}
-	return v.checkRenderings()
+	return nil
 }
 
-// checkRenderings compares the report's readable forms with report.json, where
-// the same version has written them.
+// checkRenderings compares report.json with what a report holds and the
+// readable forms with report.json, where the same version has written them. It
+// comes last: what is wrong with a table is said first.
 func (v *verifier) checkRenderings() error {
 	if v.report.Software != software() {
 		v.note("", "no", "another version of oboro has written them", "report.md and report.html say what report.json says")
@@ -204,6 +211,9 @@ func (v *verifier) checkRenderings() error {
 	files, err := renderings(v.report)
 	if err != nil {
 		return fault.Dataf("report.json holds figures that no report has; release anew")
+	}
+	if !sameJSON(v.text, files[reportJSON]) {
+		return fault.Dataf("%s holds keys or figures that no report has; release anew", reportJSON)
 	}
 	for _, name := range []string{reportMarkdown, reportHTML} {
 		have, err := readSmall(filepath.Join(v.dir, name))
@@ -216,6 +226,13 @@ func (v *verifier) checkRenderings() error {
 	}
 	v.note("", "output", "", "report.md and report.html say what report.json says")
 	return nil
+}
+
+// sameJSON reports whether two texts are one JSON value, however they are laid
+// out. A key that is null and one that is absent differ.
+func sameJSON(a, b []byte) bool {
+	var x, y any
+	return json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && reflect.DeepEqual(x, y)
 }
 
 // checkRelease checks one table against report and policy.

@@ -211,7 +211,7 @@ func (s *Statistics) noise(id string) template.HTML {
 		see(a.StdError)
 		see(a.Released.Max)
 		see(a.Released.Median)
-		words = append(words, fmt.Sprintf("%s: standard error %s, median released value %s", a.As, short(a.StdError), short(a.Released.Median)))
+		words = append(words, fmt.Sprintf("%s: standard error %s, median released value %s", a.As, a.stdError(), short(a.Released.Median)))
 	}
 	if len(rows) == 0 || math.IsInf(lo, 1) {
 		return ""

@@ -126,7 +126,7 @@ func (s *Statistics) markdown(p func(string, ...any)) {
 		if a.Released != nil && a.Released.N > 0 {
 			median = short(a.Released.Median)
 		}
-		p("| %s | %s | %s | %s | %s | %s | %s | %s |\n", md(a.As), md(a.Kind), md(a.Mechanism), md(a.Scale), short(a.StdError), median, a.noiseShare(), md(share(a.Epsilon, a.Delta)))
+		p("| %s | %s | %s | %s | %s | %s | %s | %s |\n", md(a.As), md(a.Kind), md(a.Mechanism), md(a.Scale), a.stdError(), median, a.noiseShare(), md(share(a.Epsilon, a.Delta)))
 	}
 }
 

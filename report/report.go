@@ -154,13 +154,14 @@ type Selection struct {
 }
 
 // AggregateInfo is one statistic: its mechanism, noise scale (exact, in units
-// of the output) and standard error.
+// of the output) and standard error, which is absent where it depends on the
+// data (mean, variance, quantiles).
 type AggregateInfo struct {
 	As        string  `json:"as"`
 	Kind      string  `json:"kind"`
 	Mechanism string  `json:"mechanism"`
 	Scale     string  `json:"scale"`
-	StdError  float64 `json:"std_error"`
+	StdError  float64 `json:"std_error,omitempty"`
 	Epsilon   string  `json:"epsilon,omitempty"`
 	Delta     string  `json:"delta,omitempty"`
 	// Released summarises the released values against the noise: for the

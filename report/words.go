@@ -95,9 +95,17 @@ func figure(v any) string {
 	}
 }
 
+// stdError is the standard error in words.
+func (a *AggregateInfo) stdError() string {
+	if a.StdError == 0 {
+		return "–"
+	}
+	return short(a.StdError)
+}
+
 // noiseShare says how large the noise is against the median released value.
 func (a *AggregateInfo) noiseShare() string {
-	if a.Released == nil || a.Released.N == 0 || a.Released.Median == 0 {
+	if a.Released == nil || a.Released.N == 0 || a.Released.Median == 0 || a.StdError == 0 {
 		return "–"
 	}
 	p := 100 * a.StdError / math.Abs(a.Released.Median)
@@ -336,7 +344,11 @@ func (r *Report) Summary() string {
 			line := rel.headline() + " " + budget(s.Epsilon, s.Delta, s.Rho)
 			lines = append(lines, line+".")
 			for _, a := range s.Aggregates {
-				lines = append(lines, fmt.Sprintf("%s ± %s (%s)", a.As, short(a.StdError), a.Mechanism))
+				if a.StdError > 0 {
+					lines = append(lines, fmt.Sprintf("%s ± %s (%s)", a.As, short(a.StdError), a.Mechanism))
+				} else {
+					lines = append(lines, fmt.Sprintf("%s (%s)", a.As, a.Mechanism))
+				}
 			}
 		}
 		for j, line := range lines {

@@ -249,6 +249,7 @@ func TestRefusals(t *testing.T) {
 	}
 	write(t, dir, "split.csv", "Nurse;Health;A;*\nDoctor;Health;B;*\nClerk;Other;C;*\nDriver;Other;C;*\n")
 	write(t, dir, "twice.csv", strings.Replace(patients(), "job", "zip", 1))
+	write(t, dir, "nojob.csv", strings.Replace(patients(), "job", "jobs", 1))
 	write(t, dir, "none.csv.gz", "\x1f\x8b"+marker+" is no gzip")
 	write(t, dir, "sjis.csv", strings.Replace(patients(), "flu", "\x95\x97\x8e\xd7", 1))
 	policy := func(name, from, to string) string {
@@ -301,6 +302,7 @@ func TestRefusals(t *testing.T) {
 		{"no YAML", 2, []string{"no.yaml"}, []string{policy("no.yaml", "unit: patient", "unit: [patient"), "--input", "patients.csv"}},
 		{"type differs", 2, []string{"diagnosis", "text"}, []string{policy("type.yaml", "{role: sensitive}", "{role: sensitive, type: integer}"), "--input", "patients.arrow"}},
 		{"csv with two columns of a name", 2, []string{"zip"}, []string{"policy.yaml", "--input", "twice.csv"}},
+		{"csv without a declared column", 2, []string{"policy.yaml:", "columns.job: the input has no such column"}, []string{"policy.yaml", "--input", "nojob.csv"}},
 		{"parquet cut short", 1, []string{"cut.parquet"}, []string{"policy.yaml", "--input", "cut.parquet"}},
 		{"ipc cut short", 1, []string{"cut.arrow"}, []string{"policy.yaml", "--input", "cut.arrow"}},
 		{"gzip that is none", 1, []string{"none.csv.gz"}, []string{"policy.yaml", "--input", "none.csv.gz"}},
@@ -335,6 +337,15 @@ func TestInternalStaysOutside(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, "out", "risk.json")); err == nil {
 		t.Error("the internal figures stand in the release folder")
 	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(filepath.Join(dir, "out"), link); err != nil {
+		t.Fatal(err)
+	}
+	for _, inside := range []string{"out/new.json", "out/none/new.json", link + "/new.json", "out"} {
+		refuses(t, dir, 2, []string{"--internal", "outside"}, "run", "policy.yaml", "--input", "patients.csv", "--out", "out/", "--replace", "--internal", inside)
+	}
+	refuses(t, dir, 2, []string{"--internal", "does not exist"}, "run", "policy.yaml", "--input", "patients.csv", "--out", "out2", "--internal", "none/new.json")
+	succeeds(t, dir, "run", "policy.yaml", "--input", "patients.csv", "--out", "out2/")
 }
 
 // TestVerifyRejectsAnEditedRow edits one output row into a unique one, once as
@@ -422,6 +433,9 @@ func TestVerifyRejectsAnEditedReport(t *testing.T) {
 			refuses(t, dir, 3, []string{word}, "verify", "out")
 		})
 	}
+	// A key that reports do not have, such as a true count.
+	write(t, dir, "out/report.json", strings.Replace(string(original), `"groups":`, `"input_rows": 1205, "groups":`, 1))
+	refuses(t, dir, 3, []string{"report.json holds keys"}, "verify", "out")
 	write(t, dir, "out/report.json", string(original))
 	refuses(t, dir, 3, []string{"report"}, "verify", "out") // the other two forms are still edited
 	write(t, dir, "out/report.json", "{")

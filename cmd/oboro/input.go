@@ -116,6 +116,7 @@ func (b *byteSize) UnmarshalText(text []byte) error {
 
 // checkOut refuses a folder that is in the way before anything is read.
 func checkOut(dir string, replace bool) error {
+	dir = filepath.Clean(dir)
 	name := filepath.Base(dir)
 	_, err := os.Lstat(dir)
 	switch {
@@ -143,19 +144,40 @@ func checkInternal(file, out string) error {
 	if file == "" {
 		return nil
 	}
-	f, err := filepath.Abs(file)
-	if err != nil {
-		return fault.Inputf("--internal: the working folder can't be found")
+	inside := fault.Planf("--internal: the file would lie in the release folder, which may be published; name one outside it")
+	if within(filepath.Clean(out), filepath.Clean(file)) {
+		return inside
 	}
-	o, err := filepath.Abs(out)
+	f, err := resolved(file)
 	if err != nil {
-		return fault.Inputf("--out: the working folder can't be found")
+		return fault.Planf("--internal %s: the folder that is to hold it does not exist; create it first", filepath.Base(file))
 	}
-	if rel, err := filepath.Rel(o, f); err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
-		return fault.Planf("--internal: the file would lie in the release folder, which may be published; name one outside it")
+	o, err := resolved(out)
+	if err != nil {
+		return fault.Planf("--out %s: the folder that is to hold it does not exist; create it first", filepath.Base(out))
+	}
+	if within(o, f) {
+		return inside
 	}
 	if _, err := os.Lstat(f); err == nil {
 		return fault.Planf("--internal %s: it exists already; name a new file", filepath.Base(f))
 	}
 	return nil
+}
+
+// within reports whether a path lies in a folder or is it.
+func within(dir, path string) bool {
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+}
+
+// resolved returns the absolute path of a file or folder that need not exist
+// yet, with the symbolic links of the folder that holds it followed.
+func resolved(path string) (string, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	dir, err := filepath.EvalSymlinks(filepath.Dir(abs))
+	return filepath.Join(dir, filepath.Base(abs)), err
 }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -102,11 +104,36 @@ func planFor(ctx context.Context, policy *anon.Policy, inputs []string, flags cs
 		return nil, nil, err
 	}
 	src, err := openInput(ctx, inputs, csv)
+	if errors.Is(err, fault.Plan) {
+		return nil, nil, explained(ctx, policy, inputs, csv, err)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
 	plan, err := policy.Plan(src.Schema())
 	return plan, src, err
+}
+
+// explained adds what the policy itself says of an input that can't be
+// opened with its types, such as the place of a column that the header lacks.
+func explained(ctx context.Context, policy *anon.Policy, inputs []string, csv arrowio.CSVOptions, was error) error {
+	types := csv.Types
+	for _, name := range inputs {
+		csv.Types = nil
+		src, err := openInput(ctx, []string{name}, csv)
+		if err != nil || src.Schema().NumFields() < 2 { // perhaps the delimiter is another one
+			continue
+		}
+		csv.Types = maps.Clone(types)
+		maps.DeleteFunc(csv.Types, func(column string, _ arrowio.ColumnType) bool { return !src.Schema().HasField(column) })
+		if src, err = openInput(ctx, []string{name}, csv); err != nil {
+			continue
+		}
+		if _, err := policy.Plan(src.Schema()); err != nil {
+			return fault.Planf("%w\n%w", was, err)
+		}
+	}
+	return was
 }
 
 type releaseOptions struct {
