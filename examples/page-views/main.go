@@ -20,7 +20,7 @@ var (
 	refused string
 )
 
-func main() { os.Exit(show.Main(run, 2_000_000)) }
+func main() { os.Exit(show.Main(run, 1_200_000)) }
 
 func run(ctx context.Context, w io.Writer, rows int64, out string) error {
 	views := demo.NewViews(demo.Seed, rows)

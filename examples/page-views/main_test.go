@@ -6,4 +6,4 @@ import (
 	"github.com/oboro-data/oboro/examples/internal/showtest"
 )
 
-func TestProgram(t *testing.T) { showtest.Program(t, run, 2_000_000) }
+func TestProgram(t *testing.T) { showtest.Program(t, run, 1_200_000) }
