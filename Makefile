@@ -3,7 +3,7 @@
 GO      ?= go
 NESTED  := $(patsubst %/go.mod,%,$(wildcard */go.mod))
 
-.PHONY: demo build test format vet unit nonoise race nocgo nested capi python long bench bench-ci bench-compare clean
+.PHONY: demo build test format vet unit nonoise race nocgo nested accuracy capi python long bench bench-ci bench-compare clean
 
 ## demo: release a table of synthetic members, and check the release
 demo: bin/oboro
@@ -57,6 +57,10 @@ bench-ci:
 ## bench: oboro side by side with what one would use instead, into docs/benchmarks
 bench:
 	cd benchmarks && $(GO) run . -out ../docs/benchmarks
+
+## accuracy: docs/accuracy.md, errors beside those of the Google library
+accuracy:
+	cd benchmarks && $(GO) run ./accuracy -out ../docs
 
 clean:
 	rm -rf bin oboro-demo .venv
