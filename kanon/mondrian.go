@@ -55,26 +55,15 @@ type regionPart struct {
 // satisfy the models.
 // ranges says which columns are split at medians.
 func recodeMondrian(ctx context.Context, base *FrequencySet, models []PrivacyModel, cost Cost, ranges []bool) (*SearchResult, *assignment, error) {
-	if err := checkMondrian(models); err != nil {
+	m, err := newMondrian(base, models, ranges)
+	if err != nil {
 		return nil, nil, err
 	}
 	bound, err := cost.Bind(base)
 	if err != nil {
 		return nil, nil, err
 	}
-	j, err := newJudge(base, models, 0)
-	if err != nil {
-		return nil, nil, err
-	}
-	m := &mondrian{base: base, judge: j, simple: len(base.pairs) == 0 && base.pop == nil && len(j.growing)+len(j.others) == 0}
 	loss, isLoss := bound.(*boundLoss)
-	for c := range base.QuasiIdentifiers {
-		col := regionColumn{ranges: ranges[c]}
-		for level := range base.QuasiIdentifiers[c].Table.Levels {
-			col.up = append(col.up, base.shape.labels(c, 0, level))
-		}
-		m.columns, m.weights = append(m.columns, col), append(m.weights, 1)
-	}
 	if isLoss {
 		m.weights = loss.weights
 	}
@@ -101,6 +90,26 @@ func recodeMondrian(ctx context.Context, base *FrequencySet, models []PrivacyMod
 		r.Score = loss.aggregate.score(losses)
 	}
 	return r, a, nil
+}
+
+// newMondrian prepares the test and the labels of regions.
+func newMondrian(base *FrequencySet, models []PrivacyModel, ranges []bool) (*mondrian, error) {
+	if err := checkMondrian(models); err != nil {
+		return nil, err
+	}
+	j, err := newJudge(base, models, 0)
+	if err != nil {
+		return nil, err
+	}
+	m := &mondrian{base: base, judge: j, simple: len(base.pairs) == 0 && base.pop == nil && len(j.growing)+len(j.others) == 0}
+	for c := range base.QuasiIdentifiers {
+		col := regionColumn{ranges: ranges[c]}
+		for level := range base.QuasiIdentifiers[c].Table.Levels {
+			col.up = append(col.up, base.shape.labels(c, 0, level))
+		}
+		m.columns, m.weights = append(m.columns, col), append(m.weights, 1)
+	}
+	return m, nil
 }
 
 // checkMondrian refuses models that are not about single classes.

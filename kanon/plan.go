@@ -65,8 +65,12 @@ func (s *Spec) plan(schema *arrow.Schema) (*plan, error) {
 				return nil, fault.Planf("column %q: search: mondrian gives rows different levels; a fixed level goes with search: optimal or anytime", q.Column)
 			}
 		}
+	case "mdav":
+		if err := p.checkMDAV(); err != nil {
+			return nil, err
+		}
 	default:
-		return nil, fault.Planf("search: there is no %q; choose optimal, anytime or mondrian", s.Search)
+		return nil, fault.Planf("search: there is no %q; choose optimal, anytime, mondrian or mdav", s.Search)
 	}
 	switch s.Recode {
 	case "", "global":
@@ -102,6 +106,8 @@ func (s *Spec) plan(schema *arrow.Schema) (*plan, error) {
 	seen := map[string]bool{}
 	for _, q := range p.quasi {
 		switch {
+		case q.Centre != DefaultCentre && s.Search != "mdav":
+			return nil, fault.Planf("column %q: a centre goes with search: mdav; leave it out", q.Column)
 		case q.Column == s.Unit:
 			return nil, fault.Planf("column %q is the unit and a quasi-identifier; it can be one of them only", q.Column)
 		case seen[q.Column]:

@@ -70,6 +70,9 @@ func Anonymize(ctx context.Context, src arrowio.Source, spec *Spec) (*Release, e
 	if spec.Unit != "" {
 		rel.Counted = "people"
 	}
+	if spec.Search == "mdav" {
+		rel.Metric = "mean Gower distance"
+	}
 	rel.Search.set, rel.Search.suppressed = nil, nil
 	if err := p.verify(ctx, rel, t, classOf, a); err != nil {
 		rel.Close()
@@ -84,8 +87,8 @@ func Anonymize(ctx context.Context, src arrowio.Source, spec *Spec) (*Release, e
 
 // recode is the kind of recoding asked for.
 func (p *plan) recode() string {
-	if p.spec.Search == "mondrian" {
-		return "mondrian"
+	if p.spec.Search == "mondrian" || p.spec.Search == "mdav" {
+		return p.spec.Search
 	}
 	if p.spec.Recode == "" {
 		return "global"
@@ -176,6 +179,13 @@ func (p *plan) search(ctx context.Context, base *FrequencySet, fixed []int) (*Se
 			ranges[i] = q.Hierarchy == nil && ranged(f.Type)
 		}
 		r, a, err := recodeMondrian(ctx, base, p.spec.Models, p.cost, ranges)
+		if err == nil && a == nil {
+			err = p.infeasible()
+		}
+		return r, a, err
+	}
+	if p.spec.Search == "mdav" {
+		r, a, err := recodeMDAV(ctx, base, p.spec.Models, p.aggregated(base))
 		if err == nil && a == nil {
 			err = p.infeasible()
 		}

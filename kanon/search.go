@@ -30,7 +30,7 @@ type SearchOptions struct {
 
 // A SearchResult is the best node found and what is known about it.
 type SearchResult struct {
-	Kind              string // "optimal", "anytime" or "mondrian"
+	Kind              string // "optimal", "anytime", "greedy", "mondrian" or "mdav"
 	Node              Node   // nil where rows differ in their levels, or where no node is feasible
 	Score             Score
 	SuppressedRows    int64

@@ -22,6 +22,8 @@ type QuasiIdentifier struct {
 	// Level fixes the level by number or name, a public plan: nothing is
 	// searched for this column. Empty: searched.
 	Level string
+	// Centre is what search: mdav writes for the values of a class.
+	Centre Centre
 }
 
 // Unlisted says what becomes of a value that a hierarchy does not list.
@@ -81,7 +83,10 @@ type Spec struct {
 	Cost           Cost // nil: Loss{GSFactor: 0.5}
 	Nulls          Nulls
 	RowOrder       RowOrder
-	// Search is "optimal" (default), "anytime" (with Deadline) or "mondrian".
+	// Search is "optimal" (default), "anytime" (with Deadline), "mondrian", or
+	// "mdav": micro-aggregation, which replaces the values of a class by their
+	// Centre and looks at hierarchies only where that is an interval. Its cost
+	// is the mean Gower distance, whatever Cost says; it suppresses no row.
 	Search   string
 	Deadline time.Duration
 	// Recode is "global" (default) or "local".
