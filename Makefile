@@ -94,7 +94,7 @@ BENCH ?= Encode|Count|Search|Generalize|Apply|Laplace|Gaussian|BoundedGroupBy|CS
 bench-compare:
 	@set -e; dir=$$(mktemp -d); trap 'git worktree remove --force '$$dir'/base; rm -rf '$$dir EXIT; \
 	git worktree add -q $$dir/base $(BASE); \
-	for round in 1 2 3 4 5; do for side in base head; do \
+	for round in 1 2 3 4 5 6; do for side in base head; do \
 		if [ $$side = base ]; then at=$$dir/base; else at=.; fi; \
 		(cd $$at && $(GO) test -run '^$$' -bench '$(BENCH)' -benchtime 0.3s ./...) >> $$dir/$$side.txt; done; done; \
 	$(GO) run golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da $$dir/base.txt $$dir/head.txt
