@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/oboro-data/oboro/arrowio"
+	"github.com/oboro-data/oboro/dp"
 	"github.com/oboro-data/oboro/internal/noise"
 )
 
@@ -321,5 +322,49 @@ func TestProgressAndCancellation(t *testing.T) {
 	cancel()
 	if _, err := plan.Run(ctx, src); ExitCode(err) != 1 || !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// TestUnitTypeIsNotInferred: two tables differ by one person, whose id is no
+// number and stands in the first rows; many ids further down are no numbers
+// either. The numbers of people differ by one. With an id column of inferred
+// type they would differ by all of those. Of columns whose inferred type reaches
+// the output the report warns.
+func TestUnitTypeIsNotInferred(t *testing.T) {
+	const policy = `oboro: 1
+title: Members
+unit: member
+columns:
+  member: {role: identifier}
+  city: {role: quasi-identifier}
+  fare: {role: insensitive, type: integer}
+releases:
+  - name: people
+    kind: statistics
+    group-by: [city]
+    groups: {public: {city: [a]}}
+    bounds: {groups-per-unit: 1}
+    aggregates: [{count-units: {as: people}}, {count-distinct: {column: member, as: members}}, {sum: {column: fare, as: fares, range: [0, 1]}}]
+    budget: {epsilon: 3000}
+`
+	var rows strings.Builder
+	for i := range 10_000 { // the sample
+		fmt.Fprintf(&rows, "%d,a,1\n", i)
+	}
+	for i := range 500 {
+		fmt.Fprintf(&rows, "x%d,a,1\n", i)
+	}
+	without, with := "member,city,fare\n"+rows.String(), "member,city,fare\none,a,1\n"+rows.String()
+	for text, people := range map[string]int{without: 10_500, with: 10_501} {
+		rel := releaseOf(t, policy, text)
+		rec := rel.tables[0].source.(*dp.Release).Record()
+		for c := 1; c < int(rec.NumCols()); c++ { // at ε = 1000 each, noise other than 0 has a probability below e^-990
+			if x, _ := numberAt(rec.Column(c), 0); x != float64(people) {
+				t.Errorf("column %d is %v, want %d", c, x, people)
+			}
+		}
+		if w := strings.Join(rel.Report().Warnings, "\n"); !strings.Contains(w, `types of "city" were inferred`) {
+			t.Errorf("warnings %q do not say that the type of city was inferred, and no other", w)
+		}
 	}
 }

@@ -314,10 +314,14 @@ func (p *planner) laplaceScale(i int) exact.Rat {
 	return l1.Quo(sqrtDown(exact.Int(2).Mul(w).Mul(p.budget.loss).Quo(p.groups)))
 }
 
-// sqrtDown is a rational at most √x and within 1e-15 of it.
+// sqrtDown is a positive rational at most √x and, for x within the range of
+// float64, within 1e-15 of it. Below that range it is 1/(⌊√n⌋+1), n = ⌈1/x⌉.
 func sqrtDown(x exact.Rat) exact.Rat {
-	r, _ := exact.FromBinary(exact.SqrtDown(x.FloatDown()))
-	return r
+	if r, _ := exact.FromBinary(exact.SqrtDown(x.FloatDown())); r.Sign() > 0 {
+		return r
+	}
+	root := new(big.Int).Sqrt(exact.Int(1).Quo(x).Ceil())
+	return exact.Int(1).Quo(exact.BigInt(root.Add(root, big.NewInt(1))))
 }
 
 // rate is the rate of a need for choices.
