@@ -31,9 +31,9 @@ func (c concat) lenient() Source {
 	return l
 }
 
-// InferredColumns returns the columns whose types were taken from the first rows of a
-// CSV file and not declared, in the order of the schema. A type of that kind is
-// itself a fact about the data: one row can change it.
+// InferredColumns returns the columns whose types were taken from the first
+// rows of a CSV file and not declared, in the order of the schema. Such a type
+// is itself a fact about the data: one row can change it.
 func InferredColumns(src Source) []string {
 	if s, ok := src.(interface{ inferredColumns() []string }); ok {
 		return s.inferredColumns()
@@ -77,7 +77,7 @@ func (s *CSV) inferredAsText(columns []string) Source {
 
 func (c concat) inferredColumns() []string {
 	var out []string
-	for _, s := range c {
+	for _, s := range c.sources {
 		for _, name := range InferredColumns(s) {
 			if !slices.Contains(out, name) {
 				out = append(out, name)
@@ -87,10 +87,17 @@ func (c concat) inferredColumns() []string {
 	return out
 }
 
+// inferredAsText leaves a mixture of CSV and other files as it is: these bring
+// their types.
 func (c concat) inferredAsText(columns []string) Source {
-	l := make(concat, len(c))
-	for i, s := range c {
-		l[i] = InferredAsText(s, columns...)
+	l := concat{c.schema, make([]Source, len(c.sources))}
+	for i, s := range c.sources {
+		csv, ok := s.(*CSV)
+		if !ok {
+			return c
+		}
+		l.sources[i] = csv.inferredAsText(columns)
 	}
+	l.schema = l.sources[0].Schema()
 	return l
 }

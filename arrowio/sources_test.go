@@ -317,3 +317,40 @@ func writeDeltas(t *testing.T) string {
 	}
 	return writeStream(t, NewMemory(schema, recs...), "in.arrows", ipc.WithDictionaryDeltas(true))
 }
+
+// TestInferredAsText: columns of inferred type are read as text where that is
+// asked for, also of several files; declared ones stay what they are.
+func TestInferredAsText(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "in.csv")
+	if err := os.WriteFile(path, []byte("id,n,d\n1,2,3\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := OpenCSV(context.Background(), path, CSVOptions{Types: map[string]ColumnType{"d": {Kind: Integer}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	both, err := Concat(s, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, src := range []Source{s, both, Lenient(both)} {
+		text := InferredAsText(src, "id", "d")
+		want := [3]arrow.DataType{arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int64, arrow.PrimitiveTypes.Int64}
+		for j, f := range text.Schema().Fields() {
+			if f.Type != want[j] {
+				t.Errorf("source %d: column %s is %s, want %s", i, f.Name, f.Type, want[j])
+			}
+		}
+		if a, b := fmt.Sprint(InferredColumns(src)), fmt.Sprint(InferredColumns(text)); a != "[id n]" || b != "[n]" {
+			t.Errorf("source %d: inferred %s, then %s", i, a, b)
+		}
+		r, err := text.Open(context.Background(), "id")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !r.Next() || r.Record().Column(0).ValueStr(0) != "1" {
+			t.Errorf("source %d: %v", i, r.Err())
+		}
+		r.Release()
+	}
+}
