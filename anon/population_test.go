@@ -52,6 +52,15 @@ func TestDeltaPresenceOfAdult(t *testing.T) {
 	folder(t, rel, arrowio.CSVFormat)
 }
 
+// A population of millions reads the same after the report has been JSON.
+func TestKMapOfALargePopulation(t *testing.T) {
+	policy := strings.Replace(membersPolicy, "models: [", "models: [{k-map: {k: 3, population: 317238626, estimator: poisson, significance: 0.01}}, ", 1)
+	rel := releaseOf(t, policy, members())
+	if _, err := VerifyDir(context.Background(), folder(t, rel, arrowio.CSVFormat)); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestKMapWithPopulationTable(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "people.csv", "zip,age,name\n11111,30,x\n11111,30,y\n11111,30,z\n22222,40,u\n22222,40,v\n33333,50,w\n")

@@ -287,6 +287,7 @@ func TestWords(t *testing.T) {
 		{short(12.7), "12.7"}, {short(2.1e6), "2,100,000"}, {short(1e-9), "1e-09"}, {short(math.NaN()), "–"},
 		{budget(ptr("1/3"), nil, nil), "ε = 1/3"}, {budget(nil, nil, nil), "–"},
 		{factor(ptr("1")), "2.72"}, {factor(ptr("1/2")), "1.65"}, {factor(nil), ""},
+		{figure(int64(317238626)), "317238626"}, {figure(317238626.0), "317238626"}, {figure(0.3137130352819242), "0.313713"}, {figure(1e300), "1e+300"},
 		{power(3), "1,000"}, {power(7), "10⁷"}, {power(-5), "10⁻⁵"},
 		{cut("生年月日の列の名前", 8), "生年月日…"},
 	} {

@@ -77,6 +77,9 @@ func figure(v any) string {
 	case nil:
 		return "–"
 	case float64:
+		if v == math.Trunc(v) && math.Abs(v) < 1<<53 { // JSON does not tell 317238626 from 317238626.0
+			return strconv.FormatFloat(v, 'f', 0, 64)
+		}
 		return strconv.FormatFloat(v, 'g', 6, 64)
 	case []float64:
 		parts := make([]string, len(v))
