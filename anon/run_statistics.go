@@ -189,7 +189,11 @@ func (p *Plan) likelySchema(s *step) (schema *arrow.Schema, certain bool) {
 		if kind == "" && c.Hierarchy != nil && c.Hierarchy.Date != nil {
 			kind = "date"
 		}
-		fields = append(fields, arrow.Field{Name: c.Name, Type: types[kind], Nullable: true})
+		dt := types[kind]
+		if c.Set != nil && c.Set.Separator == "" { // tags without a separator come as lists
+			dt = arrow.ListOf(arrow.BinaryTypes.String)
+		}
+		fields = append(fields, arrow.Field{Name: c.Name, Type: dt, Nullable: true})
 	}
 	return arrow.NewSchema(fields, nil), certain
 }
