@@ -246,18 +246,25 @@ func (d *draws) quantiles(places []uint64, ranks []rank, from, to uint64, out []
 	mid := len(ranks) / 2
 	x := d.one(places, ranks[mid], from, to)
 	out[mid] = x
-	below, _ := slices.BinarySearch(places, x)
-	// Ranks of the parts: q/p below the value of rank p, (q-p)/(1-p) above.
+	below, above, lower, upper := parts(places, ranks, x)
+	d.quantiles(below, lower, from, max(x, from+1), out[:mid])
+	d.quantiles(above, upper, x, to, out[mid+1:])
+}
+
+// parts are the places below x, the value of the middle rank p, and those from
+// it on, with their ranks: q/p below, (q-p)/(1-p) above.
+func parts(places []uint64, ranks []rank, x uint64) (below, above []uint64, lower, upper []rank) {
+	mid := len(ranks) / 2
 	p := ranks[mid]
-	lower, upper := make([]rank, mid), make([]rank, len(ranks)-mid-1)
+	lower, upper = make([]rank, mid), make([]rank, len(ranks)-mid-1)
 	for i := range lower {
 		lower[i] = rank{ranks[i].num, max(p.num, 1)}
 	}
 	for i := range upper {
 		upper[i] = rank{ranks[mid+1+i].num - p.num, max(p.den-p.num, 1)}
 	}
-	d.quantiles(places[:below], lower, from, max(x, from+1), out[:mid])
-	d.quantiles(places[below:], upper, x, to, out[mid+1:])
+	n, _ := slices.BinarySearch(places, x)
+	return places[:n], places[n:], lower, upper
 }
 
 // one draws a place in [from, to) for one rank. In whole numbers the loss is

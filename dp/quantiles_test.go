@@ -1,6 +1,7 @@
 package dp
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -141,4 +142,84 @@ func TestScaleDown(t *testing.T) {
 			}
 		}
 	}
+}
+
+// joint gives the probability of every outcome of several ranks: the draws of
+// the recursion, each with the probabilities of pmf.
+func (d *draws) joint(places []uint64, ranks []rank, from, to uint64) map[string]float64 {
+	if len(ranks) == 0 {
+		return map[string]float64{"": 1}
+	}
+	mid := len(ranks) / 2
+	out := map[string]float64{}
+	for i, p := range d.pmf(places, ranks[mid], from, to) {
+		x := from + uint64(i)
+		below, above, lower, upper := parts(places, ranks, x)
+		low := d.joint(below, lower, from, max(x, from+1))
+		for l, pl := range low {
+			for u, pu := range d.joint(above, upper, x, to) {
+				out[fmt.Sprint(l, x, ";", u)] += p * pl * pu
+			}
+		}
+	}
+	return out
+}
+
+// TestQuantilesJointPrivacy enumerates all outcomes of up to three ranks, zero
+// and one among them, on all tables of up to three rows and their neighbours
+// with one or two rows more. Every probability changes by a factor of at most
+// e^(2·rate) for each row and each of the draws that are paid for.
+func TestQuantilesJointPrivacy(t *testing.T) {
+	const places = 5
+	var tables [][]uint64
+	var grow func(table []uint64)
+	grow = func(table []uint64) {
+		tables = append(tables, slices.Clone(table))
+		if len(table) < 3 {
+			for x := uint64(0); x < places; x++ {
+				if len(table) == 0 || x >= table[len(table)-1] {
+					grow(append(table, x))
+				}
+			}
+		}
+	}
+	grow(nil)
+	for _, ranks := range [][]rank{{{0, 4}}, {{4, 4}}, {{0, 4}, {2, 4}}, {{1, 4}, {2, 4}, {4, 4}}, {{0, 4}, {3, 4}, {4, 4}}} {
+		paid := float64((&quantiles{ranks: ranks}).choices())
+		d := draws{rate: Rate{1, 2}, inside: 1}
+		worst := 0.0
+		of := map[string]map[string]float64{}
+		for _, table := range tables {
+			of[fmt.Sprint(table)] = d.joint(table, ranks, 0, places)
+		}
+		for _, table := range tables {
+			for _, more := range tables {
+				extra := len(more) - len(table)
+				if extra < 1 || extra > 2 || !contains(more, table) {
+					continue
+				}
+				a, b := of[fmt.Sprint(table)], of[fmt.Sprint(more)]
+				if len(a) != len(b) {
+					t.Fatalf("%v and %v have other outcomes", table, more)
+				}
+				for x, p := range a {
+					worst = max(worst, math.Abs(math.Log(p/b[x]))/float64(extra))
+				}
+			}
+		}
+		if limit := paid * 2 * 0.5; worst > limit+1e-9 || worst == 0 {
+			t.Errorf("ranks %v: log ratio %v for a row, paid for %v", ranks, worst, limit)
+		}
+	}
+}
+
+// contains reports whether a sorted table holds all rows of another.
+func contains(more, table []uint64) bool {
+	i := 0
+	for _, x := range more {
+		if i < len(table) && table[i] == x {
+			i++
+		}
+	}
+	return i == len(table)
 }
