@@ -83,8 +83,12 @@ func (s *Spec) plan(schema *arrow.Schema) (*plan, error) {
 				return nil, fault.Planf("%s is about all classes together; choose recode: global", m)
 			}
 		}
+	case "cells":
+		if err := p.checkCells(); err != nil {
+			return nil, err
+		}
 	default:
-		return nil, fault.Planf("recode: there is no %q; choose global or local", s.Recode)
+		return nil, fault.Planf("recode: there is no %q; choose global, local or cells", s.Recode)
 	}
 	if s.Nulls == NullIsWildcard {
 		if err := checkWildcard(s.Models, len(p.quasi)); err != nil {

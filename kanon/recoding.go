@@ -18,14 +18,14 @@ import (
 // level, and which classes were kept. It holds the labels that were released,
 // and hierarchies: nothing of any row, and no value that was not released.
 type Recoding struct {
-	Kind    string          // "global", "local", "mondrian" or "mdav"
+	Kind    string          // "global", "local", "cells", "mondrian" or "mdav"
 	Columns []RecodedColumn // the quasi-identifiers, in lattice order
 	// LevelsFromData is true where a level was chosen by looking at the data,
 	// false where all were fixed beforehand.
 	LevelsFromData bool
 	// Rounds are the full-domain recodings it is made of, the first applied
 	// first: one for a global recoding, several for a local one, none for
-	// Mondrian and micro-aggregation. A row is released by the first round that keeps its class.
+	// the other kinds. A row is released by the first round that keeps its class.
 	Rounds []Round
 
 	quasi  []QuasiIdentifier
@@ -87,8 +87,8 @@ func (r *Recoding) String() string {
 // rows of the release. Rows of another table join the classes whose labels they
 // have; their own number is not checked against any model.
 //
-// A Mondrian or MDAV recoding has no labels for values, and is an error of kind
-// Plan, as is a batch that lacks a quasi-identifier.
+// In other recodings than global and local ones a value has no label of its own;
+// they are an error of kind Plan, as is a batch that lacks a quasi-identifier.
 func (r *Recoding) Apply(rec arrow.Record) (arrow.Record, error) {
 	if len(r.Rounds) == 0 {
 		return nil, fault.Planf("a %s recoding can't be applied to batches; write the release instead", r.Kind)

@@ -201,7 +201,13 @@ func (p *plan) search(ctx context.Context, base *FrequencySet, fixed []int) (*Se
 	if r.Node == nil {
 		return nil, nil, p.infeasible()
 	}
-	return r, recode(base, r), nil
+	a := recode(base, r)
+	if p.spec.Recode == "cells" {
+		if err := suppressCells(ctx, base, p.spec.Models, r.Node, a, r); err != nil {
+			return nil, nil, err
+		}
+	}
+	return r, a, nil
 }
 
 func (p *plan) infeasible() error {

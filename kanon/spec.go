@@ -89,7 +89,8 @@ type Spec struct {
 	// is the mean Gower distance, whatever Cost says; it suppresses no row.
 	Search   string
 	Deadline time.Duration
-	// Recode is "global" (default) or "local".
+	// Recode is "global" (default), "local", or "cells": rows that a global
+	// recoding suppresses leave with as few cells as possible replaced by "*".
 	Recode string
 
 	Workers  int            // 0: one per processor
