@@ -52,6 +52,39 @@ func TestDeltaPresenceOfAdult(t *testing.T) {
 	folder(t, rel, arrowio.CSVFormat)
 }
 
+// The input of a subset's release is the population: it has more rows than the
+// release, also where the subset's file is not at hand.
+func TestVerifySubsetWithInput(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "sub.csv", "zip\n1\n1\n2\n2\n")
+	p, err := LoadPolicy(write(t, dir, "policy.yaml", `oboro: 1
+unit: row
+columns: {zip: {role: quasi-identifier, type: text}}
+releases:
+  - {name: r, kind: microdata, basis: b, models: [{delta-presence: {min: 0, max: 0.9, subset: sub.csv}}]}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.Background()
+	src, err := arrowio.OpenCSV(ctx, write(t, dir, "in.csv", "zip\n1\n1\n1\n2\n2\n2\n"), p.CSVOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := p.Plan(src.Schema())
+	if err != nil {
+		t.Fatal(err)
+	}
+	rel, err := plan.Run(ctx, src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rel.Close()
+	if _, err := VerifyDir(ctx, folder(t, rel, arrowio.CSVFormat), VerifyOptions{Input: src}); err != nil {
+		t.Error(err)
+	}
+}
+
 // A population of millions reads the same after the report has been JSON.
 func TestKMapOfALargePopulation(t *testing.T) {
 	policy := strings.Replace(membersPolicy, "models: [", "models: [{k-map: {k: 3, population: 317238626, estimator: poisson, significance: 0.01}}, ", 1)
