@@ -82,3 +82,12 @@ func TestMDAVPlan(t *testing.T) {
 		}
 	}
 }
+
+// TestMDAVLimit checks that tables too large for it are refused with a remedy.
+func TestMDAVLimit(t *testing.T) {
+	spec := &kanon.Spec{QuasiIdentifiers: []kanon.QuasiIdentifier{{Column: "person"}}, Models: []kanon.PrivacyModel{kanon.KAnonymity{K: 2}}, Search: "mdav"}
+	_, err := kanon.Anonymize(context.Background(), numbered(40_000), spec)
+	if !errors.Is(err, fault.Data) || !strings.Contains(err.Error(), "mondrian") {
+		t.Errorf("40000 combinations, k 2: %v", err)
+	}
+}
