@@ -2,6 +2,7 @@ package dp
 
 import (
 	"bytes"
+	"math/bits"
 	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -31,13 +32,14 @@ type groupTable struct {
 	pairs   []pairTable // pairs[c] joins what columns before c+1 make with column c+1
 	last    []uint32    // number of the whole tuple to group+1, 0 where not met
 
-	prf    *prf.Key
-	public bool // keys are fixed: others are noGroup
+	prf      *prf.Key
+	public   bool // keys are fixed: others are noGroup
+	distinct bool // tuples differ in their key bytes: no key is a float, whose NaN and null are one
 
 	bytes []byte   // key bytes of all groups, one after another
 	ends  []uint64 // group to end of its key bytes
 	hash  []uint64 // group to keyed hash of its key bytes
-	slots []uint32 // open addressing on hash: group+1, 0 where empty
+	slots []uint32 // open addressing on hash: group+1, 0 where empty; nil until find needs it
 
 	scratch []byte
 	codes   []uint32
@@ -60,8 +62,11 @@ var nullCell = []byte{2}
 
 // newGroupTable makes the table for key columns of these types.
 func newGroupTable(types []arrow.DataType, levels []*GroupLevel, key *prf.Key) (*groupTable, error) {
-	t := &groupTable{prf: key, slots: make([]uint32, 16)}
+	t := &groupTable{prf: key, distinct: true}
 	for i, dt := range types {
+		if arrow.IsFloating(code.ValueType(dt).ID()) && levels[i] == nil {
+			t.distinct = false
+		}
 		e, err := code.NewEncoder(dt)
 		if err != nil {
 			return nil, err
@@ -230,7 +235,12 @@ func (t *groupTable) meet(tuple uint32) uint32 {
 		t.last = append(t.last, 0)
 	}
 	t.scratch = t.appendKey(t.scratch[:0], len(t.columns)-1, tuple)
-	g := t.find(t.scratch)
+	var g uint32
+	if t.slots == nil && t.distinct && !t.public {
+		g = t.add(t.scratch, t.prf.Sum64(t.scratch)) // all groups so far came from other tuples
+	} else {
+		g = t.find(t.scratch)
+	}
 	t.last[tuple] = g + 1 // 0 for noGroup: looked up again, which is right
 	return g
 }
@@ -258,8 +268,13 @@ func (t *groupTable) len() int { return len(t.ends) }
 
 // find returns the group with these key bytes, a new one if it was not met, or
 // noGroup where keys are public and this is not one of them.
-func (t *groupTable) find(key []byte) uint32 {
-	h := t.prf.Sum64(key)
+func (t *groupTable) find(key []byte) uint32 { return t.findHashed(key, t.prf.Sum64(key)) }
+
+// findHashed is find for key bytes whose hash is known.
+func (t *groupTable) findHashed(key []byte, h uint64) uint32 {
+	if 2*len(t.ends) >= len(t.slots) {
+		t.index(2*len(t.ends) + 1)
+	}
 	mask := uint64(len(t.slots) - 1)
 	i := h & mask
 	for ; t.slots[i] != 0; i = (i + 1) & mask {
@@ -270,19 +285,23 @@ func (t *groupTable) find(key []byte) uint32 {
 	if t.public {
 		return noGroup
 	}
-	g := uint32(len(t.ends))
-	t.bytes = append(t.bytes, key...)
-	t.ends = append(t.ends, uint64(len(t.bytes)))
-	t.hash = append(t.hash, h)
+	g := t.add(key, h)
 	t.slots[i] = g + 1
-	if 2*len(t.ends) > len(t.slots) {
-		t.grow()
-	}
 	return g
 }
 
-func (t *groupTable) grow() {
-	t.slots = make([]uint32, 2*len(t.slots))
+// add makes a new group, which is not in the slots yet.
+func (t *groupTable) add(key []byte, h uint64) uint32 {
+	t.bytes = append(t.bytes, key...)
+	t.ends = append(t.ends, uint64(len(t.bytes)))
+	t.hash = append(t.hash, h)
+	return uint32(len(t.ends) - 1)
+}
+
+// index makes the slots anew, at least twice as many as the groups that are
+// expected.
+func (t *groupTable) index(groups int) {
+	t.slots = make([]uint32, max(16, 1<<bits.Len(uint(2*groups-1))))
 	mask := uint64(len(t.slots) - 1)
 	for g, h := range t.hash {
 		i := h & mask
@@ -293,11 +312,12 @@ func (t *groupTable) grow() {
 	}
 }
 
-// absorb finds all groups of another table and returns their numbers here.
+// absorb finds all groups of another table under the same key and returns
+// their numbers here.
 func (t *groupTable) absorb(other *groupTable) []uint32 {
 	to := make([]uint32, other.len())
 	for g := range to {
-		to[g] = t.find(other.key(uint32(g)))
+		to[g] = t.findHashed(other.key(uint32(g)), other.hash[g])
 	}
 	return to
 }

@@ -3,6 +3,7 @@ package code_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 
@@ -92,6 +93,47 @@ func TestCodesTellValuesApart(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// TestManyCloseNumbers encodes so many integers close together, with nulls and
+// later a few far away, that they are looked up by offset after a while: upwards,
+// downwards, shuffled, and at the ends of the type.
+func TestManyCloseNumbers(t *testing.T) {
+	const n = 400_000
+	for name, value := range map[string]func(i int) int64{
+		"up":       func(i int) int64 { return int64(i) - 1000 },
+		"down":     func(i int) int64 { return 1000 - int64(i) },
+		"shuffled": func(i int) int64 { return int64(i) * 7919 % 300_007 * 3 },
+		"lowest":   func(i int) int64 { return math.MinInt64 + int64(i)*7919%300_007 },
+		"greatest": func(i int) int64 { return math.MaxInt64 - int64(i)*7919%300_007 },
+		"sparse":   func(i int) int64 { return int64(i) * 7919 % 300_007 * 1000 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := array.NewInt64Builder(memory.DefaultAllocator)
+			for i := range n {
+				switch {
+				case i%1000 == 3:
+					b.AppendNull()
+				case i > n/2 && i%50_000 == 7:
+					b.Append(math.MinInt64 / 2)
+				case i%3 == 2:
+					b.Append(value(i / 3)) // seen before
+				default:
+					b.Append(value(i))
+				}
+			}
+			col := b.NewArray()
+			e, err := code.NewEncoder(col.DataType())
+			if err != nil {
+				t.Fatal(err)
+			}
+			codes, err := e.Encode(nil, col)
+			if err != nil {
+				t.Fatal(err)
+			}
+			check(t, e, col, codes)
+		})
 	}
 }
 
