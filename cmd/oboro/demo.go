@@ -55,7 +55,7 @@ func (c *demoCommand) Run(ctx context.Context, s *session) error {
 	if err := s.print(text); err != nil {
 		return err
 	}
-	return s.release(ctx, policy, plan, src, releaseOptions{out: c.Out, replace: c.Replace, format: formats[c.Format], began: began, peek: 4})
+	return s.release(ctx, plan, src, releaseOptions{out: c.Out, replace: c.Replace, format: formats[c.Format], began: began, peek: 4})
 }
 
 // peek shows some rows of a released table, spread over it. They are public:

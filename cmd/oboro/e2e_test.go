@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/goccy/go-yaml"
+	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/oboro-data/oboro/internal/demo"
@@ -323,19 +324,55 @@ func TestOutInAMissingFolder(t *testing.T) {
 }
 
 // TestInternalStaysOutside: risk and utility measured on the input go where
-// they were asked to go, and not into the folder.
+// they were asked to go, for their owner's eyes, and not into the folder.
 func TestInternalStaysOutside(t *testing.T) {
 	dir := folder(t)
-	succeeds(t, dir, "run", "policy.yaml", "--input", "patients.csv", "--out", "out", "--internal", "risk.json")
-	var v map[string]any
-	if err := json.Unmarshal(readFile(t, dir, "risk.json"), &v); err != nil || len(v) == 0 {
-		t.Errorf("risk.json: %v, %v", err, v)
+	succeeds(t, dir, "run", "policy.yaml", "--input", "patients.csv", "--out", "plain", "--format", "csv")
+	for _, name := range []string{"risk.json", "risk.html"} {
+		succeeds(t, dir, "run", "policy.yaml", "--input", "patients.csv", "--out", "out", "--replace", "--format", "csv", "--internal", name)
+		text := readFile(t, dir, name)
+		if !bytes.Contains(text, []byte("INTERNAL – NOT FOR PUBLICATION")) {
+			t.Errorf("%s is not marked as internal", name)
+		}
+		if st, err := os.Stat(filepath.Join(dir, name)); err != nil || st.Mode().Perm() != 0o600 {
+			t.Errorf("%s can be read by others", name)
+		}
+		var files [2][]string
+		for i, out := range []string{"plain", "out"} {
+			for f, content := range snapshot(t, filepath.Join(dir, out)) {
+				files[i] = append(files[i], f)
+				if strings.Contains(content, "INTERNAL") || strings.Contains(content, "input_risk") {
+					t.Errorf("%s/%s holds internal figures", out, f)
+				}
+			}
+			slices.Sort(files[i])
+		}
+		if diff := cmp.Diff(files[0], files[1]); diff != "" {
+			t.Errorf("--internal %s changes the files of the release folder: %s", name, diff)
+		}
+		succeeds(t, dir, "verify", "out")
 	}
-	if st, err := os.Stat(filepath.Join(dir, "risk.json")); err != nil || st.Mode().Perm() != 0o600 {
-		t.Errorf("risk.json can be read by others")
+	var v report.Internal
+	if err := json.Unmarshal(readFile(t, dir, "risk.json"), &v); err != nil {
+		t.Fatal(err)
 	}
-	if _, err := os.Stat(filepath.Join(dir, "out", "risk.json")); err == nil {
-		t.Error("the internal figures stand in the release folder")
+	seen := 0
+	for _, r := range v.Releases {
+		if m := r.Microdata; m != nil {
+			seen++
+			if m.InputRows == 0 || m.Utility == nil || m.Queries == nil || len(m.Columns) != len(m.QuasiIdentifiers) || m.Combined == 0 || m.ReleasedRisk.Highest >= m.InputRisk.Highest {
+				t.Errorf("%s: figures are missing or wrong: %+v", r.Name, m)
+			}
+		}
+		if s := r.Statistics; s != nil {
+			seen++
+			if s.InputGroups-s.MissedGroups != s.ReleasedGroups-s.EmptyGroups {
+				t.Errorf("%s: groups don't add up: %+v", r.Name, s)
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("no release was measured")
 	}
 	link := filepath.Join(t.TempDir(), "link")
 	if err := os.Symlink(filepath.Join(dir, "out"), link); err != nil {

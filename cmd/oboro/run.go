@@ -51,7 +51,7 @@ type runCommand struct {
 	Out      string   `help:"Release folder to write." placeholder:"DIR" required:""`
 	Format   string   `help:"Format of the released tables: parquet, csv or ipc." enum:"parquet,csv,ipc" default:"parquet"`
 	Replace  bool     `help:"Replace an earlier release folder."`
-	Internal string   `help:"Write risk and utility measured on the input to this file. It must not be published." placeholder:"FILE"`
+	Internal string   `help:"Write risk and utility measured on the input to this file: a page with pictures if it ends in .html, else JSON. It must not be published." placeholder:"FILE"`
 	Workers  int      `help:"Goroutines; 0 is one per processor." default:"0"`
 	Memory   byteSize `help:"Memory beyond the input, as 2GiB." placeholder:"SIZE"`
 	JSON     bool     `help:"Print the report as JSON."`
@@ -82,7 +82,7 @@ func (c *runCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	return s.release(ctx, policy, plan, src, releaseOptions{
+	return s.release(ctx, plan, src, releaseOptions{
 		out: c.Out, replace: c.Replace, format: formats[c.Format], internal: c.Internal,
 		workers: c.Workers, memory: int64(c.Memory), json: c.JSON, began: began,
 	})
@@ -147,7 +147,7 @@ type releaseOptions struct {
 }
 
 // release runs a plan, writes the folder and says what was released.
-func (s *session) release(ctx context.Context, policy *anon.Policy, plan *anon.Plan, src arrowio.Source, o releaseOptions) error {
+func (s *session) release(ctx context.Context, plan *anon.Plan, src arrowio.Source, o releaseOptions) error {
 	bar := s.newBar()
 	rel, err := plan.Run(ctx, src, anon.RunOptions{Workers: o.workers, Memory: o.memory, Backend: backend(), Progress: bar.show})
 	bar.clear()
@@ -156,7 +156,7 @@ func (s *session) release(ctx context.Context, policy *anon.Policy, plan *anon.P
 	}
 	defer rel.Close()
 	if o.internal != "" {
-		if err := writeInternal(ctx, o.internal, policy, src, rel); err != nil {
+		if err := writeInternal(ctx, o.internal, src, rel); err != nil {
 			return err
 		}
 	}

@@ -11,19 +11,18 @@ import (
 // Programs, examples and bindings may import everything that is not of another
 // program.
 var below = map[string][]string{
-	"report":           {},
-	"hierarchy":        {"internal"},
-	"arrowio":          {"internal"},
-	"arrowio/parquet":  {"arrowio", "internal"},
-	"kanon":            {"hierarchy", "internal"},
-	"kanon/risk":       {"kanon", "hierarchy", "arrowio", "internal"},
-	"dp":               {"hierarchy", "internal"},
-	"dp/dptune":        {"dp", "arrowio", "internal"},
-	"anon":             {"kanon", "dp", "hierarchy", "arrowio", "report", "internal"},
-	"internal":         {"internal"},
-	"internal/fold":    {"arrowio", "internal"},
-	"internal/demo":    {"arrowio", "internal"},
-	"internal/measure": {"arrowio", "internal"},
+	"report":          {},
+	"hierarchy":       {"internal"},
+	"arrowio":         {"internal"},
+	"arrowio/parquet": {"arrowio", "internal"},
+	"kanon":           {"hierarchy", "internal"},
+	"kanon/risk":      {"kanon", "hierarchy", "arrowio", "internal"},
+	"dp":              {"hierarchy", "internal"},
+	"dp/dptune":       {"dp", "arrowio", "internal"},
+	"anon":            {"kanon", "dp", "hierarchy", "arrowio", "report", "internal"},
+	"internal":        {"internal"},
+	"internal/fold":   {"arrowio", "internal"},
+	"internal/demo":   {"arrowio", "internal"},
 }
 
 // readers are the files of the algorithm packages that know tables: everything

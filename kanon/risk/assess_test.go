@@ -42,6 +42,22 @@ func TestAssessAdult(t *testing.T) {
 	near(t, "suppressed", a.Utility.Suppressed, 506./30162, 1e-12)
 	// Computed by hand from the levels: what ARX reports for this recoding.
 	near(t, "granularity", a.Utility.Granularity, 0.604, 0.0005)
+	if !a.ReleasedPeople || a.Combined != 2 || len(a.Notes) != 0 || len(a.ReleasedSizes) != 222 {
+		t.Errorf("%v, %d columns, %v, %d classes", a.ReleasedPeople, a.Combined, a.Notes, len(a.ReleasedSizes))
+	}
+	if r := *a.IndividualRisk; r <= 0 || r > 1e-3 {
+		t.Errorf("individual risk %v of a sample of 1 in 8,000", r)
+	}
+	// With work for 45 sets of columns and no query only pairs of nine columns are looked at, with less nothing.
+	for work, size := range map[int64]int{19502 * 45: 2, 19502 * 44: 1, 19502 * 8: 0} {
+		b, err := risk.Assess(ctx, src, spec, rel, risk.Options{Work: work, Queries: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b.Combined != size || len(b.Notes) == 0 || (b.SpecialUniques == nil) != (size == 0) {
+			t.Errorf("work %d: sets of %d columns, want %d; %v", work, b.Combined, size, b.Notes)
+		}
+	}
 	if len(a.Utility.Columns) != 9 {
 		t.Errorf("%d columns", len(a.Utility.Columns))
 	}

@@ -90,6 +90,10 @@ type ColumnDistance struct {
 	// EarthMover is Σ |cumulated p - cumulated q| / (values - 1), in the
 	// column's order.
 	EarthMover float64
+	// Granularity and NonUniformEntropy are those of Utility, of this column
+	// alone.
+	Granularity       float64
+	NonUniformEntropy float64
 }
 
 // Measure measures a release made of parts of base, the frequency set of the
@@ -151,7 +155,10 @@ func Measure(base *kanon.FrequencySet, parts []Part) (*Utility, error) {
 		shares.add(covered/n-1/domain, 1-1/domain)
 		bits.add(known-least, n*math.Log2(n)-least)
 		u.GeneralizationIntensity += (1 - climbed/n) / d
-		u.Columns = append(u.Columns, distance(base, parts, c, gone))
+		column := distance(base, parts, c, gone)
+		column.Granularity = 1 - scaled(covered/n-1/domain, 0, 1-1/domain)
+		column.NonUniformEntropy = 1 - scaled(known-least, 0, n*math.Log2(n)-least)
+		u.Columns = append(u.Columns, column)
 	}
 	u.Granularity, u.NonUniformEntropy = 1-shares.value(), 1-bits.value()
 	return u, nil
