@@ -39,6 +39,7 @@ var experiments = []experiment{
 	{"count", "count classes of coded quasi-identifiers", countClasses},
 	{"search", "search a lattice of 3,600 nodes", latticeSearch},
 	{"bounded", "bounded group-by with noise", boundedGroupBy},
+	{"python", "the same run from Go and from Python", fromPython},
 	{"files", "file to file by the command line", fileToFile},
 }
 
