@@ -23,6 +23,10 @@ type Microdata struct {
 	Levels   map[string]string
 	RowOrder string // shuffled or input
 
+	// Idle names the columns whose km-anonymity has nothing to protect, because
+	// the release leaves them out. Those models are not among Models.
+	Idle []string
+
 	levelsAt, columnsAt, limitAt, orderAt place
 }
 
@@ -87,6 +91,7 @@ func (p *Policy) decodeMicrodata(o *object) *Microdata {
 			}
 		}
 	}
+	m.setIdleAside()
 	m.SuppressionLimit = o.float("suppression-limit", "0", "1")
 	m.decodeCost(o)
 	m.Search = o.choice("search", "optimal", "anytime", "mondrian")
@@ -95,6 +100,23 @@ func (p *Policy) decodeMicrodata(o *object) *Microdata {
 	m.decodeFixedLevels(o)
 	m.RowOrder = o.choice("row-order", "shuffled", "input")
 	return m
+}
+
+// setIdleAside takes out km-anonymity of columns that are not released, unless
+// no other model would be left.
+func (m *Microdata) setIdleAside() {
+	idle := func(x Model) bool {
+		return x.Kind == "km-anonymity" && m.Columns != nil && !slices.Contains(m.Columns, x.Column)
+	}
+	if !slices.ContainsFunc(m.Models, func(x Model) bool { return !idle(x) }) {
+		return
+	}
+	for _, x := range m.Models {
+		if idle(x) {
+			m.Idle = append(m.Idle, x.Column)
+		}
+	}
+	m.Models = slices.DeleteFunc(m.Models, idle)
 }
 
 func (m *Microdata) decodeDeadline(o *object) {

@@ -1,6 +1,7 @@
 package anon
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -181,6 +182,11 @@ func (p *Plan) inputOrder(names []string) []string {
 // warn collects what is allowed but should be known.
 func (p *Plan) warn() {
 	for _, s := range p.steps {
+		if s.Microdata != nil {
+			for _, name := range s.Microdata.Idle {
+				p.warnings = append(p.warnings, fmt.Sprintf("%s: km-anonymity of %s is left out, for this column is not released", s.Name, name))
+			}
+		}
 		if s.Microdata != nil && s.Microdata.RowOrder == "input" {
 			p.warnings = append(p.warnings, s.Name+": rows leave in the order of the input; a row's position links it to the source (row-order: shuffled avoids it)")
 		}

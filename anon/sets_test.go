@@ -46,3 +46,28 @@ func TestListsOfTags(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestKMAnonymityOfAColumnThatStaysBehind: the model is set aside with a
+// warning, as long as another model is left.
+func TestKMAnonymityOfAColumnThatStaysBehind(t *testing.T) {
+	text := strings.Replace(hobbiesPolicy, "basis: b,", "basis: b, columns: [age],", 1)
+	policy, err := ParsePolicy([]byte(text), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := policy.Plan(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := plan.String(); !strings.Contains(got, "km-anonymity of hobbies is left out") {
+		t.Errorf("no warning in\n%s", got)
+	}
+	alone := strings.Replace(text, "{k-anonymity: {k: 3}}, ", "", 1)
+	policy, err = ParsePolicy([]byte(alone), t.TempDir())
+	if err == nil {
+		_, err = policy.Plan(nil)
+	}
+	if ExitCode(err) != 2 || !strings.Contains(err.Error(), "hobbies") {
+		t.Errorf("the only model is about a column that stays behind: %v", err)
+	}
+}
