@@ -95,7 +95,7 @@ def test_many_calls_leave_nothing():
 
 
 def test_version_costs_next_to_nothing():
-    """Less than a thousand times what an empty Python function costs, in one run: some microseconds."""
+    """Less than a hundred times what an empty Python function costs, in one run: far below ten microseconds."""
     lib = _lib.lib()
 
     def best(f):
@@ -106,4 +106,4 @@ def test_version_costs_next_to_nothing():
             times.append(time.perf_counter_ns() - start)
         return min(times)
 
-    assert best(lib.oboro_version) < 1000 * max(best(lambda: None), 10)
+    assert best(lib.oboro_version) < 100 * max(best(lambda: None), 10)
