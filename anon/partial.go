@@ -121,7 +121,9 @@ func (s *Partial) Merge(state []byte) error {
 
 // Finish pays for the release, adds noise, selects groups and returns the
 // table with its report, whose total is this release's alone. The state is not
-// used again.
+// used again. It can't see other processes: the coordinator finishes each
+// release of a policy once, for finishing it twice is a second release of the
+// same rows and spends its budget again.
 func (s *Partial) Finish() (*Release, error) {
 	price := s.dp.Price()
 	rel, err := s.dp.Finalize(dp.NewAccountant(price), s.step.Name, s.acc)
