@@ -187,10 +187,8 @@ func latticeSearch(ctx context.Context, cfg config) ([]row, error) {
 		return nil, err
 	}
 	s := &kanon.Spec{Models: []kanon.PrivacyModel{kanon.KAnonymity{K: 10}}, MaxSuppression: 0.01, Workers: cfg.workers}
-	var names []string
 	for _, c := range workload.Coded {
 		s.QuasiIdentifiers = append(s.QuasiIdentifiers, kanon.QuasiIdentifier{Column: c.Name, Hierarchy: hierarchy.Intervals(floats(c.Level)...)})
-		names = append(names, c.Name)
 	}
 	var whole *kanon.Release
 	results, err := measure.Compare(cfg.rounds,
@@ -198,9 +196,7 @@ func latticeSearch(ctx context.Context, cfg config) ([]row, error) {
 			whole, err = kanon.Anonymize(ctx, table, s)
 			return err
 		}},
-		measure.Contender{Name: "DuckDB, one GROUP BY of the 6 columns", Run: func() error {
-			return d.drain("select count(c) from (select count(*) as c from coded group by " + strings.Join(names, ",") + ")")
-		}},
+		measure.Contender{Name: "DuckDB, one GROUP BY of the 6 columns", Run: func() error { return d.keep(countColumns()) }},
 	)
 	if err != nil {
 		return nil, err

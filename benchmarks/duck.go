@@ -49,9 +49,19 @@ func (d *duck) load(ctx context.Context, dir, table string, src arrowio.Source) 
 	return err
 }
 
-// drain runs a query and reads its single row of a single number: queries are
-// wrapped so that the engine does all the work and hands out next to nothing.
-func (d *duck) drain(query string) error {
-	var n sql.NullFloat64
-	return d.db.QueryRow(query).Scan(&n)
+// keep runs a query and keeps its whole result, as a table in memory: an outer
+// query that reads one column, or counts, would let the engine leave out the
+// aggregates that nobody asks for.
+func (d *duck) keep(query string) error {
+	_, err := d.db.Exec(keeping(query))
+	return err
+}
+
+func keeping(query string) string { return "create or replace temp table kept as " + query }
+
+// physical returns the plan by which a query is kept.
+func (d *duck) physical(query string) (string, error) {
+	var kind, plan string
+	err := d.db.QueryRow("explain "+keeping(query)).Scan(&kind, &plan)
+	return plan, err
 }

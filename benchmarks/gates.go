@@ -20,7 +20,7 @@ var gates = []gate{
 	{"a million draws", "Google", 0.02},
 	{"read CSV", "arrow/csv", 0.7},
 	{"count", "Go map", 1.1},
-	{"count", "DuckDB 6 columns", 1.5},
+	{"count", "DuckDB, 6 columns", 1.5},
 	{"bounded group-by, 1 M rows, 100 k users, 3 k groups", "DuckDB, bounded", 0.9},
 }
 
