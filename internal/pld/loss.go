@@ -11,12 +11,15 @@ import (
 // (First+i)·Step with probability Mass[i], and infinite with probability
 // Infinite. It dominates the mechanism that it was made of: every δ(ε) that it
 // gives is an upper bound (Koskela, Jälkö and Honkela 2020; Doroshenko, Ghazi,
-// Kamath, Kumar and Manurangsi 2022).
+// Kamath, Kumar and Manurangsi 2022). A Loss made with RoundDown is the
+// opposite, and composes with its like only.
 type Loss struct {
 	Step     float64
 	First    int
 	Mass     []float64
 	Infinite float64
+	down     bool    // made with RoundDown
+	slack    float64 // then: by how much the masses may exceed theirs
 }
 
 // Rounding says how losses between two grid points are put on the grid.
@@ -30,6 +33,11 @@ const (
 	ConnectDots Rounding = iota
 	// RoundUp moves a loss to the grid point above.
 	RoundUp
+	// RoundDown moves a loss to the grid point below, and every approximation on
+	// the way goes downwards too: the result is dominated by the mechanism, and
+	// DeltaDown and EpsilonDown bound it from below. It shows how close an upper
+	// bound is.
+	RoundDown
 )
 
 // tailMass is the probability that is cut off at either end of a distribution;
@@ -43,27 +51,19 @@ func Discretize(p Pair, step float64, r Rounding) *Loss {
 
 // discretize with a given mass beyond which the noise is cut.
 func discretize(p Pair, step float64, r Rounding, cut float64) *Loss {
+	return p.on(p.stretch(cut), step, r)
+}
+
+// on puts the losses of a stretch, and of what lies outside, on a grid.
+func (p Pair) on(t stretch, step float64, r Rounding) *Loss {
 	b := &builder{step: step, rounding: r, mass: map[int]float64{}}
-	// Beyond lo and hi lies next to nothing, or the loss is constant.
-	s := p.Shifts[len(p.Shifts)-1]
-	reach := p.Noise.reach(cut)
-	bounded := math.IsInf(reach, 1)
-	if bounded {
-		reach = 0
-	}
-	lo, hi := -reach, reach
-	if p.Remove {
-		lo -= s
-	} else {
-		hi += s
-	}
 	switch {
 	case p.Noise.whole():
-		b.whole(p)
+		b.whole(p, t)
 	case r == ConnectDots:
-		b.dots(p, lo, hi)
+		b.dots(p, t)
 	default:
-		b.intervals(p, lo, hi, bounded)
+		b.intervals(p, t)
 	}
 	return b.loss()
 }
@@ -90,12 +90,14 @@ func (b *builder) point(l, m, q float64) {
 		b.infinite += m
 		return
 	}
-	up := b.ceil(l)
-	if b.rounding == RoundUp {
-		b.add(up, m)
-		return
+	switch b.rounding {
+	case RoundUp:
+		b.add(b.ceil(l), m)
+	case RoundDown:
+		b.add(b.floor(l), m)
+	default:
+		b.divide(b.ceil(l), m, q)
 	}
-	b.divide(up, m, q)
 }
 
 // divide puts the masses m and q of losses between the grid points up-1 and
@@ -116,52 +118,56 @@ func (b *builder) divide(up int, m, q float64) {
 }
 
 // whole goes through the outcomes of noise on whole numbers.
-func (b *builder) whole(p Pair) {
-	s := p.Shifts[len(p.Shifts)-1]
-	first, last := -s, s
-	if n, ok := p.Noise.(*DiscreteGaussianNoise); ok {
-		first, last = -float64(n.Bound)-s, float64(n.Bound)+s
-	} else {
-		// Discrete Laplace: outside [-s, s] the loss is constant.
-		b.point(p.Loss(first-1), p.upper(first-1), p.lower(first-1))
-		b.point(p.Loss(last+1), 1-p.upper(last), 1-p.lower(last))
-	}
-	for x := first; x <= last; x++ {
+func (b *builder) whole(p Pair, t stretch) {
+	b.point(t.first, t.below, p.lower(t.lo-1))
+	b.point(t.last, t.above, p.beyond(t.hi, false))
+	for x := t.lo; x <= t.hi; x++ {
 		b.point(p.Loss(x), p.upper(x)-p.upper(x-1), p.lower(x)-p.lower(x-1))
 	}
 }
 
-// intervals rounds up the loss of continuous noise. Outcomes below lo get an
-// infinite loss, unless the loss is bounded by that of lo; those above hi the
-// loss of hi.
-func (b *builder) intervals(p Pair, lo, hi float64, bounded bool) {
-	if bounded {
-		b.add(b.ceil(p.Loss(lo)), p.upper(lo))
-	} else {
-		b.infinite += p.upper(lo)
+// intervals rounds the losses of continuous noise up or down. Outcomes outside
+// the stretch get the loss of what is there: below lo, where noise is cut, an
+// infinite one, or rounding down that of lo. Rounding down, what is cut above hi
+// is left out.
+func (b *builder) intervals(p Pair, t stretch) {
+	top := b.ceil(p.Loss(t.lo))
+	down := b.rounding == RoundDown
+	switch cut := math.IsInf(t.first, 1); {
+	case !cut:
+		b.point(t.first, t.below, 0)
+	case down:
+		b.add(b.floor(p.Loss(t.lo)), t.below)
+	default:
+		b.infinite += t.below
 	}
-	b.add(b.ceil(p.Loss(hi)), above(p.Noise, hi, p, true))
-	x := lo
-	for up := b.ceil(p.Loss(lo)); x < hi; up-- {
+	if !down || !math.IsInf(t.first, 1) {
+		b.point(t.last, t.above, 0)
+	}
+	x := t.lo
+	for up := top; x < t.hi; up-- {
 		// Outcomes with a loss in ((up-1)·step, up·step].
-		if next := math.Min(hi, p.Inverse(float64(up-1)*b.step)); next > x {
+		if next := math.Min(t.hi, p.Inverse(float64(up-1)*b.step)); next > x {
 			m, _ := p.between(x, next)
-			b.add(up, m)
-			x = next
+			if x = next; down {
+				b.add(up-1, m)
+			} else {
+				b.add(up, m)
+			}
 		}
 	}
 }
 
-// ceil is the grid point at or above a loss.
-func (b *builder) ceil(l float64) int { return int(math.Ceil(l/b.step - 1e-12)) }
+// ceil and floor are the grid points around a loss.
+func (b *builder) ceil(l float64) int  { return int(math.Ceil(l/b.step - 1e-12)) }
+func (b *builder) floor(l float64) int { return int(math.Floor(l/b.step + 1e-12)) }
 
 // dots connects the dots of continuous noise between the grid points around
 // the losses of hi and lo. What has a loss above the last point, with masses m
 // and q, is divided between that point u and infinity: e^u·q goes to u. Losses
 // below the first point are rounded up to it.
-func (b *builder) dots(p Pair, lo, hi float64) {
-	top := b.ceil(p.Loss(lo))
-	bottom := int(math.Floor(p.Loss(hi)/b.step + 1e-12))
+func (b *builder) dots(p Pair, t stretch) {
+	top, bottom := b.ceil(p.Loss(t.lo)), b.floor(p.Loss(t.hi))
 	u := float64(top) * b.step
 	x := p.Inverse(u)
 	if m := p.upper(x); m > 0 {
@@ -177,32 +183,20 @@ func (b *builder) dots(p Pair, lo, hi float64) {
 			x = next
 		}
 	}
-	b.add(bottom, above(p.Noise, x, p, true))
-}
-
-// above is the mass above x of either distribution, from the upper tail.
-func above(n Noise, x float64, p Pair, upper bool) float64 {
-	switch {
-	case upper && p.Remove:
-		return p.mix(func(s float64) float64 { return n.cdf(-x - s) })
-	case upper || p.Remove:
-		return n.cdf(-x)
-	default:
-		return p.mix(func(s float64) float64 { return n.cdf(-x + s) })
-	}
+	b.add(bottom, p.beyond(x, true))
 }
 
 // between is the mass of (x, y] under both distributions, from whichever tail
 // is lighter.
 func (p Pair) between(x, y float64) (m, q float64) {
 	if x > 0 {
-		return above(p.Noise, x, p, true) - above(p.Noise, y, p, true), above(p.Noise, x, p, false) - above(p.Noise, y, p, false)
+		return p.beyond(x, true) - p.beyond(y, true), p.beyond(x, false) - p.beyond(y, false)
 	}
 	return p.upper(y) - p.upper(x), p.lower(y) - p.lower(x)
 }
 
 func (b *builder) loss() *Loss {
-	l := &Loss{Step: b.step, Infinite: b.infinite}
+	l := &Loss{Step: b.step, Infinite: b.infinite, down: b.rounding == RoundDown}
 	first, last := math.MaxInt, math.MinInt
 	for i := range b.mass {
 		first, last = min(first, i), max(last, i)
@@ -256,6 +250,15 @@ func RandomizedResponse(p float64, k int) (one, other []float64) {
 // DeltaUp bounds from above the δ at which the mechanism is (ε, δ)-private:
 // the infinite mass and Σ (1 - e^(ε-l))·P[l] over losses l > ε.
 func (l *Loss) DeltaUp(epsilon float64) float64 {
+	return math.Min(1, (l.excess(epsilon)+l.Infinite)*(1+1e-12))
+}
+
+// DeltaDown bounds it from below, for a Loss made with RoundDown.
+func (l *Loss) DeltaDown(epsilon float64) float64 {
+	return math.Max(0, (l.excess(epsilon)+l.Infinite)*(1-1e-12)-l.slack)
+}
+
+func (l *Loss) excess(epsilon float64) float64 {
 	sum := 0.0
 	for i := len(l.Mass) - 1; i >= 0; i-- {
 		loss := float64(l.First+i) * l.Step
@@ -264,7 +267,7 @@ func (l *Loss) DeltaUp(epsilon float64) float64 {
 		}
 		sum += l.Mass[i] * -math.Expm1(epsilon-loss)
 	}
-	return math.Min(1, (sum+l.Infinite)*(1+1e-12))
+	return sum
 }
 
 // EpsilonUp bounds from above the least ε ≥ 0 at which the mechanism is
@@ -276,6 +279,34 @@ func (l *Loss) EpsilonUp(delta float64) float64 {
 	return leastEpsilon(func(e float64) bool { return l.DeltaUp(e) <= delta })
 }
 
+// EpsilonDown bounds from below the least ε ≥ 0 at which the mechanism is (ε,
+// δ)-private, for a Loss made with RoundDown.
+func (l *Loss) EpsilonDown(delta float64) float64 {
+	if l.Infinite*(1-1e-12)-l.slack > delta {
+		return math.Inf(1)
+	}
+	e := leastEpsilon(func(e float64) bool { return l.DeltaDown(e) <= delta })
+	return math.Max(0, e*(1-1e-12))
+}
+
+// PowerUp bounds from above the probability with which a test detects that a
+// unit is there, if it raises a false alarm with at most the given probability:
+// by Neyman and Pearson the best test takes the outcomes of greatest loss, and
+// an outcome of mass m and loss l is a false alarm of m·e^-l (Dong, Roth and Su
+// 2022, proposition 2.4, the trade-off function).
+func (l *Loss) PowerUp(falseAlarms float64) float64 {
+	left, power := falseAlarms, l.Infinite
+	for i := len(l.Mass) - 1; i >= 0 && left > 0; i-- {
+		m := l.Mass[i]
+		q := m * math.Exp(-float64(l.First+i)*l.Step)
+		if q > left {
+			m *= left / q
+		}
+		left, power = left-q, power+m
+	}
+	return math.Min(1, power*(1+1e-12))
+}
+
 // Compose is the loss of both mechanisms together, on the same grid. Losses of
 // independent noise add, so that masses are convolved, by FFT.
 //
@@ -284,15 +315,17 @@ func (l *Loss) EpsilonUp(delta float64) float64 {
 // to at most 1, so the transform of one factor is at most 1 everywhere and the
 // product is no longer than the shorter factor. Three transforms and a product
 // thus err by at most 13·log₂(n)·2⁻⁵² times that length, and by √n times as much
-// in the sum of absolute values, which is added to the infinite mass. Where one
-// factor is short they are convolved directly.
+// in the sum of absolute values, which is added to the infinite mass. (Rounding
+// down, it is taken off δ.) Where one factor is short they are convolved
+// directly.
 //
-// Losses on different grids are a programming error and panic.
+// Losses on different grids, or rounded in different directions, are a
+// programming error and panic.
 func (l *Loss) Compose(m *Loss) *Loss {
-	if l.Step != m.Step {
+	if l.Step != m.Step || l.down != m.down {
 		panic("pld: losses on different grids")
 	}
-	c := &Loss{Step: l.Step, First: l.First + m.First}
+	c := &Loss{Step: l.Step, First: l.First + m.First, down: l.down, slack: l.slack + m.slack}
 	c.Infinite = l.Infinite + m.Infinite - l.Infinite*m.Infinite
 	if len(l.Mass) == 0 || len(m.Mass) == 0 {
 		return c
@@ -318,7 +351,12 @@ func (l *Loss) Compose(m *Loss) *Loss {
 	for i := range c.Mass {
 		c.Mass[i] = math.Max(0, c.Mass[i]/float64(size))
 	}
-	c.Infinite += math.Sqrt(float64(size)) * 13 * math.Log2(float64(size)) * ulp * math.Min(norm(l.Mass), norm(m.Mass))
+	errs := math.Sqrt(float64(size)) * 13 * math.Log2(float64(size)) * ulp * math.Min(norm(l.Mass), norm(m.Mass))
+	if c.down {
+		c.slack += errs
+	} else {
+		c.Infinite += errs
+	}
 	return c
 }
 
@@ -338,7 +376,8 @@ func norm(x []float64) float64 {
 
 // Power is the loss of k ≥ 1 independent runs, by repeated squaring. After
 // every step tails of at most cut in probability are removed: at great losses
-// into the infinite mass, at small ones upwards.
+// into the infinite mass, at small ones upwards; rounding down, they are left
+// out.
 func (l *Loss) Power(k int, cut float64) *Loss {
 	var result *Loss
 	for square := l; ; square = square.Compose(square).trim(cut) {
@@ -364,7 +403,11 @@ func (l *Loss) trim(cut float64) *Loss {
 	for ; lo < hi-1 && low+l.Mass[lo] <= cut; lo++ {
 		low += l.Mass[lo]
 	}
-	t := &Loss{Step: l.Step, First: l.First + lo, Mass: l.Mass[lo:hi:hi], Infinite: l.Infinite + high}
+	t := &Loss{Step: l.Step, First: l.First + lo, Mass: l.Mass[lo:hi:hi], Infinite: l.Infinite, down: l.down, slack: l.slack}
+	if l.down {
+		return t // what is cut off is left out
+	}
+	t.Infinite += high
 	if len(t.Mass) > 0 {
 		t.Mass[0] += low
 	}

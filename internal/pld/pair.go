@@ -176,6 +176,9 @@ func (*DiscreteGaussianNoise) reach(float64) float64 { return math.Inf(1) }
 // the number itself, and the number moved by Shifts[i] with probability
 // Weights[i] (one shift of weight 1 unless people are sampled). If Remove, the
 // loss is that of the moved distribution against the other, else the reverse.
+// If Replace, one unit takes another's place: the number moves in one direction
+// on one table and in the other on the other, both with these weights; the
+// noise is then of unbounded support, and Remove is not looked at.
 // The privacy loss of an outcome does not increase from left to right.
 //
 // For log-concave noise a smaller shift is dominated by a greater one: the
@@ -186,11 +189,12 @@ type Pair struct {
 	Shifts  []float64
 	Weights []float64
 	Remove  bool
+	Replace bool
 }
 
 // Shift is the pair for a number that one unit changes by at most s.
 func Shift(n Noise, s float64, remove bool) Pair {
-	return Pair{n, []float64{s}, []float64{1}, remove}
+	return Pair{Noise: n, Shifts: []float64{s}, Weights: []float64{1}, Remove: remove}
 }
 
 // Sampled is the pair where every unit takes part with probability q.
@@ -198,19 +202,24 @@ func Sampled(n Noise, s, q float64, remove bool) Pair {
 	if q == 1 {
 		return Shift(n, s, remove)
 	}
-	return Pair{n, []float64{0, s}, []float64{1 - q, q}, remove}
+	return Pair{Noise: n, Shifts: []float64{0, s}, Weights: []float64{1 - q, q}, Remove: remove}
 }
+
+// upperMoves and lowerMoves say which distribution is moved: the upper one,
+// over which losses are counted, to the left, the lower one to the right.
+func (p Pair) upperMoves() bool { return p.Remove || p.Replace }
+func (p Pair) lowerMoves() bool { return !p.Remove || p.Replace }
 
 // upper and lower are the cumulative distributions whose ratio is the loss.
 func (p Pair) upper(x float64) float64 {
-	if !p.Remove {
+	if !p.upperMoves() {
 		return p.Noise.cdf(x)
 	}
 	return p.mix(func(s float64) float64 { return p.Noise.cdf(x + s) })
 }
 
 func (p Pair) lower(x float64) float64 {
-	if p.Remove {
+	if !p.lowerMoves() {
 		return p.Noise.cdf(x)
 	}
 	return p.mix(func(s float64) float64 { return p.Noise.cdf(x - s) })
@@ -227,25 +236,33 @@ func (p Pair) mix(f func(s float64) float64) float64 {
 // Loss is the privacy loss of the outcome x.
 func (p Pair) Loss(x float64) float64 {
 	if len(p.Shifts) == 1 {
-		if p.Remove {
-			return p.Noise.ratio(x, p.Shifts[0])
+		s := p.Shifts[0]
+		switch {
+		case p.Replace:
+			return p.Noise.ratio(x-s, 2*s)
+		case p.Remove:
+			return p.Noise.ratio(x, s)
 		}
-		return p.Noise.ratio(x-p.Shifts[0], p.Shifts[0])
+		return p.Noise.ratio(x-s, s)
 	}
-	if p.Remove {
-		return math.Log(p.mix(func(s float64) float64 {
+	loss := 0.0
+	if p.upperMoves() {
+		loss += math.Log(p.mix(func(s float64) float64 {
 			if s == 0 {
 				return 1
 			}
 			return math.Exp(p.Noise.ratio(x, s))
 		}))
 	}
-	return -math.Log(p.mix(func(s float64) float64 {
-		if s == 0 {
-			return 1
-		}
-		return math.Exp(-p.Noise.ratio(x-s, s))
-	}))
+	if p.lowerMoves() {
+		loss -= math.Log(p.mix(func(s float64) float64 {
+			if s == 0 {
+				return 1
+			}
+			return math.Exp(-p.Noise.ratio(x-s, s))
+		}))
+	}
+	return loss
 }
 
 // Inverse is the greatest outcome whose loss is at least l, a whole number for
@@ -253,13 +270,15 @@ func (p Pair) Loss(x float64) float64 {
 func (p Pair) Inverse(l float64) float64 {
 	s := p.Shifts[len(p.Shifts)-1]
 	move := 0.0
-	if !p.Remove {
+	if p.lowerMoves() {
 		move = s
 	}
 	switch {
+	case len(p.Shifts) == 1 && p.Replace:
+		return p.Noise.inverse(l, 2*s) + move
 	case len(p.Shifts) == 1:
 		return p.Noise.inverse(l, s) + move
-	case len(p.Shifts) == 2 && p.Shifts[0] == 0:
+	case len(p.Shifts) == 2 && p.Shifts[0] == 0 && !p.Replace:
 		// Solve the mixture for the loss of the shift alone.
 		y := math.Exp(l)
 		if !p.Remove {
@@ -320,7 +339,82 @@ func (p Pair) Delta(epsilon float64) float64 {
 		return math.Max(0, 1-math.Exp(epsilon))
 	}
 	if g, ok := p.Noise.(GaussianNoise); ok && len(p.Shifts) == 1 && epsilon >= 0 {
-		return GaussianDeltaUp(p.Shifts[0]/g.Sigma, epsilon)
+		s := p.Shifts[0]
+		if p.Replace {
+			s *= 2
+		}
+		return GaussianDeltaUp(s/g.Sigma, epsilon)
 	}
 	return math.Max(0, p.upper(x)-math.Exp(epsilon)*p.lower(x))
+}
+
+// A stretch is the outcomes [lo, hi] of a pair whose losses are looked at one by
+// one, and what lies outside. Noise of unbounded loss is cut where a given mass
+// lies beyond: what is below lo then counts as an infinite loss. Otherwise
+// losses are constant outside; on whole numbers lo and hi are the outermost
+// outcomes that differ from that, so that lo may be hi+1, and on a bounded
+// support they are its ends, with the infinite losses outside.
+type stretch struct {
+	lo, hi       float64
+	below, above float64 // the masses outside, of the upper distribution
+	first, last  float64 // the losses there
+}
+
+// stretch finds it for noise cut at a mass of cut in either tail.
+func (p Pair) stretch(cut float64) stretch {
+	s := p.Shifts[len(p.Shifts)-1]
+	if n, ok := p.Noise.(*DiscreteGaussianNoise); ok {
+		return p.finiteStretch(-float64(n.Bound)-s, float64(n.Bound)+s)
+	}
+	reach := p.Noise.reach(cut)
+	bounded := math.IsInf(reach, 1)
+	if bounded {
+		reach = 0
+	}
+	t := stretch{lo: -reach, hi: reach}
+	if p.upperMoves() {
+		t.lo -= s
+	} else {
+		t.hi += s
+	}
+	t.below, t.first = p.upper(t.lo), math.Inf(1)
+	if bounded {
+		t.first = p.Loss(t.lo)
+	}
+	t.above, t.last = p.beyond(t.hi, true), p.Loss(t.hi)
+	if p.Noise.whole() {
+		// The ends belong to what is constant.
+		t.above = p.beyond(t.hi-1, true)
+		t.lo, t.hi = t.lo+1, t.hi-1
+	}
+	return t
+}
+
+// finiteStretch leaves out the outcomes from either end that are of infinite
+// loss or do not occur.
+func (p Pair) finiteStretch(lo, hi float64) stretch {
+	for lo < hi && p.lower(lo) == 0 {
+		lo++
+	}
+	for lo < hi && p.beyond(hi-1, true) <= 0 {
+		hi--
+	}
+	return stretch{lo: lo, hi: hi, below: p.upper(lo - 1), first: math.Inf(1), last: math.Inf(-1)}
+}
+
+// beyond is the mass above x of the upper or the lower distribution, from its
+// upper tail.
+func (p Pair) beyond(x float64, upper bool) float64 {
+	turn := -x
+	if p.Noise.whole() {
+		turn = -math.Floor(x) - 1
+	}
+	switch {
+	case upper && p.upperMoves():
+		return p.mix(func(s float64) float64 { return p.Noise.cdf(turn - s) })
+	case !upper && p.lowerMoves():
+		return p.mix(func(s float64) float64 { return p.Noise.cdf(turn + s) })
+	default:
+		return p.Noise.cdf(turn)
+	}
 }

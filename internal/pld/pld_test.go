@@ -125,6 +125,13 @@ func TestLossOfGaussians(t *testing.T) {
 		mu float64
 		k  int
 	}{{1, 1}, {0.2, 10}, {0.05, 100}, {0.3, 64}} {
+		down := Discretize(Shift(GaussianNoise{1 / c.mu}, 1, true), 1e-3, RoundDown).Power(c.k, 1e-16)
+		for _, delta := range []float64{1e-3, 1e-6, 1e-9} {
+			truth, got := GaussianEpsilonUp(c.mu*math.Sqrt(float64(c.k)), delta), down.EpsilonDown(delta)
+			if got > truth || got < truth-1.5e-3*float64(c.k) {
+				t.Errorf("μ=%g k=%d δ=%g: at least ε = %.9f, the truth is %.9f", c.mu, c.k, delta, got, truth)
+			}
+		}
 		for _, r := range []Rounding{ConnectDots, RoundUp} {
 			l := Discretize(Shift(GaussianNoise{1 / c.mu}, 1, true), 1e-3, r).Power(c.k, 1e-16)
 			for _, delta := range []float64{1e-3, 1e-6, 1e-9} {
@@ -185,6 +192,62 @@ func TestMassIsKept(t *testing.T) {
 			t.Fatalf("δ(%g) = %g is below %g", e, got, want)
 		}
 	})
+}
+
+// Bounds from both sides enclose the pair's own δ, whatever the noise, sampling
+// and relation; and that of a replacement is the integral that defines it.
+func TestBothSides(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := math.Exp(rapid.Float64Range(-1, 2).Draw(t, "scale"))
+		noise := []Noise{GaussianNoise{s}, LaplaceNoise{s}, DiscreteLaplaceNoise{1 / s}, NewDiscreteGaussianNoise(s, 0)}[rapid.IntRange(0, 3).Draw(t, "noise")]
+		q := []float64{1, 0.3}[rapid.IntRange(0, 1).Draw(t, "sampling")]
+		p := Sampled(noise, float64(rapid.IntRange(1, 2).Draw(t, "shift")), q, rapid.Bool().Draw(t, "remove"))
+		if _, ok := noise.(GaussianNoise); ok && rapid.Bool().Draw(t, "replace") {
+			p.Replace = true
+		}
+		h := []float64{0.01, 0.1}[rapid.IntRange(0, 1).Draw(t, "step")]
+		up, down := Discretize(p, h, ConnectDots), Discretize(p, h, RoundDown)
+		for e := 0.0; e < 4; e += 0.37 {
+			want := p.Delta(e)
+			if hi, lo := up.DeltaUp(e), down.DeltaDown(e); lo > want*(1+1e-9)+1e-14 || hi < want*(1-1e-9)-1e-14 {
+				t.Fatalf("δ(%g) = %g is not within %g and %g", e, want, lo, hi)
+			}
+		}
+		if !p.Replace {
+			return
+		}
+		e, sum, top := 0.7, 0.0, p.Shifts[len(p.Shifts)-1]+12*s
+		for x, dx := -top, top/2e4; x < top; x += dx {
+			f := func(move float64) float64 {
+				return p.mix(func(d float64) float64 { z := (x + move*d) / s; return math.Exp(-z * z / 2) })
+			}
+			sum += dx * math.Max(0, f(1)-math.Exp(e)*f(-1)) / (s * math.Sqrt(2*math.Pi))
+		}
+		if got := p.Delta(e); math.Abs(got-sum) > 1e-4 {
+			t.Fatalf("δ of a replacement is %g, by integration %g", got, sum)
+		}
+	})
+}
+
+// The power of a test at any rate of false alarms lies on or above that of
+// randomised response, and the trade-off gives δ back.
+func TestPower(t *testing.T) {
+	l := Discretize(Shift(GaussianNoise{2}, 1, true), 1e-3, ConnectDots)
+	for _, a := range []float64{1e-6, 1e-3, 0.05, 0.5} {
+		// Gaussian noise: Φ(Φ⁻¹(α) + μ).
+		z := 0.0
+		for lo, hi := -10.0, 10.0; hi-lo > 1e-12; {
+			if z = (lo + hi) / 2; GaussianTail(-z) > a {
+				hi = z
+			} else {
+				lo = z
+			}
+		}
+		want := GaussianTail(-z - 0.5)
+		if got := l.PowerUp(a); got < want*(1-1e-9) || got > want*(1+1e-3) {
+			t.Errorf("power at %g is %g, want %g", a, got, want)
+		}
+	}
 }
 
 func TestGridsMustAgree(t *testing.T) {
