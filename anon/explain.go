@@ -99,11 +99,9 @@ func (p *Plan) explainStatistics(b *strings.Builder, s *step) {
 	default:
 		line(b, "groups", "by %s; %d public ones", strings.Join(by, ", "), len(s.query.PublicGroups))
 	}
-	if len(by) > 0 {
-		line(b, "bounds", "a unit counts in at most %d of them", d.Bounds.GroupsPerUnit)
-	}
-	if slices.ContainsFunc(d.Aggregates, func(a Aggregate) bool { return slices.Contains(seesRows, a.Kind) }) {
-		line(b, "", "at most %d of its rows in each are seen by mean, variance, quantiles and histograms", d.Bounds.RowsPerGroup)
+	seen := slices.ContainsFunc(d.Aggregates, func(a Aggregate) bool { return slices.Contains(seesRows, a.Kind) })
+	for i, text := range d.Bounds.explain(d, seen) {
+		line(b, map[bool]string{true: "bounds"}[i == 0], "%s", text)
 	}
 	s.explainNoise(b)
 	line(b, "spends", "%s", s.budget)

@@ -83,7 +83,7 @@ func (p *Plan) planStatistics(probs *problems, s *step) {
 	d := s.Statistics
 	q := &dp.Query{
 		Unit: p.policy.Unit, UnitIsRow: p.policy.UnitIsRow,
-		Bounds:   dp.ContributionBounds{MaxGroups: d.Bounds.GroupsPerUnit, RowsPerGroup: d.Bounds.RowsPerGroup},
+		Bounds:   d.Bounds.forDP(),
 		Noise:    d.Noise,
 		MinUnits: d.MinUnits,
 		Levels:   map[string]dp.GroupLevel{},

@@ -49,12 +49,6 @@ type Cell struct {
 	Null bool
 }
 
-// Bounds limit what one person can add.
-type Bounds struct {
-	GroupsPerUnit int64
-	RowsPerGroup  int64
-}
-
 // An Aggregate is one statistic per group. What the kind does not have is not
 // set.
 type Aggregate struct {
@@ -62,7 +56,7 @@ type Aggregate struct {
 	As         string
 	Column     string
 	Weight     Number // share of the budget; not set: 1
-	PerUnit    int64
+	PerUnit    int64  // 0: Bounds.RowsPerUnit, or 1
 	Lower      Number
 	Upper      Number
 	Resolution Number
@@ -189,20 +183,6 @@ func (o *object) cells(key string) []Cell {
 	return out
 }
 
-func (s *Statistics) decodeBounds(o *object) {
-	s.Bounds = Bounds{1, 1}
-	if !o.need("bounds", "say how many groups one person may count in, e.g. bounds: {groups-per-unit: 3}") {
-		return
-	}
-	b := o.object(o.find("bounds"), s.boundsAt.key)
-	defer b.done()
-	if len(s.GroupBy) > 0 {
-		b.need("groups-per-unit", "say how many groups one person may count in")
-	}
-	s.Bounds.GroupsPerUnit = b.integer("groups-per-unit", 1, 1, maxCount)
-	s.Bounds.RowsPerGroup = b.integer("rows-per-group", 1, 1, maxCount)
-}
-
 func decodeAggregate(rel *object, n *node, key string) (Aggregate, bool) {
 	kind, o := rel.only(n, key, aggregateKinds)
 	if o == nil {
@@ -219,7 +199,7 @@ func decodeAggregate(rel *object, n *node, key string) (Aggregate, bool) {
 	}
 	switch kind {
 	case "count", "count-distinct":
-		a.PerUnit = o.integer("per-unit", 1, 1, maxCount)
+		a.PerUnit = o.integer("per-unit", 0, 1, maxCount)
 	case "sum", "mean", "variance", "stddev", "min", "max", "quantiles":
 		a.decodeRange(o)
 	}

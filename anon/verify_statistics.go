@@ -73,7 +73,7 @@ func (p *Plan) declaredFigures(s *step) report.Statistics {
 		Unit: p.policy.unitName(), Neighbours: "add-or-remove-one-unit",
 		Epsilon: orNil(s.budget.Epsilon()), Delta: orNil(s.budget.Delta()), Rho: orNil(s.budget.Rho()),
 		GroupKind: "private", Noise: d.Noise,
-		Bounds: report.Bounds{GroupsPerUnit: d.Bounds.GroupsPerUnit, RowsPerGroup: d.Bounds.RowsPerGroup},
+		Bounds: d.Bounds.figures(),
 	}
 	for _, g := range d.GroupBy {
 		out.GroupBy = append(out.GroupBy, g.Column)

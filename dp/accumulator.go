@@ -423,6 +423,7 @@ func (l *layout) newRun() *run { return &run{inputs: make([]runInput, len(l.inpu
 // rows.
 func (a *Accumulator) condense() {
 	b := newBounder(a.layout, a.groups, a.keys)
+	b.partial = true
 	kept := int64(0)
 	for i := range a.buckets {
 		k := &a.buckets[i]

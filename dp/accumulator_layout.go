@@ -71,7 +71,14 @@ type layout struct {
 	inputs    []*input
 	words     int // of a record
 	maxGroups int64
+
+	rowsPerUnit int64 // 0: rows are bounded group by group only
+	groupsFirst bool  // with rowsPerUnit: maxGroups groups are kept before rows are
 }
+
+// byRow reports whether what is condensed stays apart row by row: where rows
+// are units, and where all rows of a unit together are bounded.
+func (l *layout) byRow() bool { return l.unitIsRow || l.rowsPerUnit > 0 }
 
 // maxInputs is the number of presence bits in a record.
 const maxInputs = 31
@@ -88,7 +95,9 @@ func (l *layout) finish() {
 // A run holds bounded contributions, one entry for each unit and kept group,
 // column by column. It is the only form in which statistics and partial state
 // see the rows. Where rows are units it has one entry for each distinct record
-// and counts in units how many there are.
+// and counts in units how many there are. Where all rows of a unit are bounded
+// together, a condensed run has an entry for each distinct row of a unit, which
+// rows counts; what statistics see is added up by group as everywhere.
 type run struct {
 	unit   []uint64 // unitWords for each entry
 	group  []uint32
@@ -141,14 +150,15 @@ type boundKeys struct {
 	group  *prf.Key // key bytes to group hashes
 	groups *prf.Key // priority of a group for a unit
 	rows   *prf.Key // priority of a row for a unit in a group
+	all    *prf.Key // priority of a row for a unit in all groups
 }
 
 func deriveKeys(k *prf.Key) boundKeys {
-	return boundKeys{k.Derive("unit"), k.Derive("group"), k.Derive("kept groups"), k.Derive("kept rows")}
+	return boundKeys{k.Derive("unit"), k.Derive("group"), k.Derive("kept groups"), k.Derive("kept rows"), k.Derive("kept rows of all groups")}
 }
 
 func (k boundKeys) erase() {
-	for _, key := range []*prf.Key{k.unit, k.group, k.groups, k.rows} {
+	for _, key := range []*prf.Key{k.unit, k.group, k.groups, k.rows, k.all} {
 		key.Erase()
 	}
 }

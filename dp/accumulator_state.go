@@ -19,7 +19,8 @@ import (
 const stateVersion = "1"
 
 // stateSchema is the schema of a plan's partial state, one row for each unit
-// and kept group (where rows are units, one for each distinct row):
+// and kept group (where rows are units or all rows of a unit are bounded
+// together, one for each distinct row of a unit):
 //
 //	unit    8 or 16 bytes, the hashed unit, big-endian
 //	group   the key bytes of the group
@@ -91,7 +92,7 @@ func (a *Accumulator) appendState(b *array.RecordBuilder, r *run, rank []uint32)
 	}
 	slices.SortFunc(order, func(x, y int) int {
 		c := cmp.Or(slices.Compare(r.unit[x*u:x*u+u], r.unit[y*u:y*u+u]), cmp.Compare(rank[r.group[x]], rank[r.group[y]]))
-		if c != 0 || !a.layout.unitIsRow {
+		if c != 0 || !a.layout.byRow() {
 			return c
 		}
 		for j, in := range a.layout.inputs {
@@ -233,7 +234,7 @@ func (a *Accumulator) readState(rec arrow.Record, buckets []bucket) (ok bool) {
 			return false
 		}
 		c := cmp.Or(bytes.Compare(lastUnit, unit.Value(i)), bytes.Compare(lastGroup, group.Value(i)))
-		if i > 0 && (c > 0 || c == 0 && units == nil) {
+		if i > 0 && (c > 0 || c == 0 && !a.layout.byRow()) {
 			return false
 		}
 		lastUnit, lastGroup = unit.Value(i), group.Value(i)
@@ -254,7 +255,7 @@ func (a *Accumulator) readState(rec arrow.Record, buckets []bucket) (ok bool) {
 			r.units = append(r.units, units.Value(i))
 		}
 		for j, in := range a.layout.inputs {
-			if !in.readState(rec.Column(at+j), i, &r.inputs[j]) {
+			if !in.readState(rec.Column(at+j), i, &r.inputs[j]) || a.layout.byRow() && !in.isOne(&r.inputs[j]) {
 				return false
 			}
 		}
@@ -275,6 +276,18 @@ func (a *Accumulator) validKey(key []byte) bool {
 		}
 	}
 	return len(key) == 0
+}
+
+// isOne reports whether the last entry of an input is what one row can have: at
+// most one value, and a total of one word.
+func (in *input) isOne(r *runInput) bool {
+	if in.kind == totals {
+		t := r.total[len(r.total)-1]
+		return t == int128Of(int64(t.lo))
+	}
+	_, first := r.values(len(r.end)-1, in.width())
+	n := int(r.end[len(r.end)-1]) - first
+	return n == 0 || n == 1 && (in.kind == sets || r.count[first] == 1)
 }
 
 // readState appends row i of an input's column to its part of a run.

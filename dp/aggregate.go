@@ -26,7 +26,7 @@ type CountUnits struct {
 // is clamped to PerUnit.
 type Count struct {
 	As      string
-	PerUnit int64 // 0 is 1
+	PerUnit int64 // 0 is 1, or RowsPerUnit where that bound is given
 	Weight  float64
 }
 
@@ -123,7 +123,7 @@ type Histogram struct {
 type CountDistinct struct {
 	As      string
 	Column  string
-	PerUnit int64 // 0 is 1
+	PerUnit int64 // 0 is 1, or RowsPerUnit where that bound is given
 	Weight  float64
 }
 

@@ -80,6 +80,7 @@ func checkPerUnit(as string, n int64) error {
 
 func (s *count) kind() string       { return "count" }
 func (s *count) sensitivity() int64 { return s.perUnit }
+func (s *count) seen() int64        { return s.perUnit }
 
 func (s *count) tally(r *run, t *tally) {
 	for i, g := range r.group {

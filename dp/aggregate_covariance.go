@@ -137,6 +137,7 @@ func (s *covariance) width() int               { return 9 * len(s.parts) * (len(
 func (s *covariance) place(at int)             { s.at = at }
 func (s *covariance) first() int               { return s.at }
 func (s *covariance) sensitivity() int64       { return s.rows * s.perRow() }
+func (s *covariance) seen() int64              { return s.rows }
 func (s *covariance) stdError(float64) float64 { return 0 }
 
 // unit is one row in one pair.

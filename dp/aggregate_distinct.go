@@ -37,6 +37,10 @@ func (s *countDistinct) kind() string       { return "count-distinct" }
 func (s *countDistinct) sensitivity() int64 { return s.perUnit }
 func (s *countDistinct) list(at int)        { s.listAt = at }
 
+// seen: a unit with fewer rows than perUnit has no more values than rows, and
+// can vouch for no more.
+func (s *countDistinct) seen() int64 { return s.perUnit }
+
 // tally lists (group, number of the unit, value). Where rows are units, one of
 // several equal rows is enough: it can vouch for its value.
 func (s *countDistinct) tally(r *run, t *tally) {

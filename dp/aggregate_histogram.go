@@ -49,6 +49,7 @@ func (s *histogram) width() int         { return len(s.edges) - 1 }
 func (s *histogram) first() int         { return s.at }
 func (s *histogram) place(at int)       { s.at = at }
 func (s *histogram) sensitivity() int64 { return s.rows }
+func (s *histogram) seen() int64        { return s.rows }
 func (s *histogram) unit() (grid, bool) { return newGrid(exact.Int(1)), true }
 
 func (s *histogram) stdError(perSum float64) float64 { return perSum }

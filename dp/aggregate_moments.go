@@ -93,6 +93,7 @@ func (s *moments) width() int         { return s.degree + 1 }
 func (s *moments) first() int         { return s.at }
 func (s *moments) place(at int)       { s.at = at }
 func (s *moments) sensitivity() int64 { return s.rows * s.power() }
+func (s *moments) seen() int64        { return s.rows }
 
 func (s *moments) unit() (grid, bool) {
 	return newGrid(exact.Frac(1, s.power())), false

@@ -168,6 +168,7 @@ func gcd(a, b uint64) uint64 {
 func (s *quantiles) kind() string   { return s.name }
 func (s *quantiles) choices() int64 { return int64(bits.Len(uint(len(s.ranks)))) }
 func (s *quantiles) change() int64  { return s.rows }
+func (s *quantiles) seen() int64    { return s.rows }
 func (s *quantiles) list(at int)    { s.at = at }
 
 func (s *quantiles) fields() []arrow.Field {

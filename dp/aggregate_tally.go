@@ -40,6 +40,11 @@ type additive interface {
 	unit() (grid, bool)
 }
 
+// A rowwise statistic sees at most seen rows of a unit in a group, and changes
+// in proportion to their number: by its sensitivity (or an additive one's
+// l2Squared, or a chooser's change) over seen for each, at most.
+type rowwise interface{ seen() int64 }
+
 // A settler is a statistic that computes its sums from a list, after all
 // contributions were tallied.
 type settler interface {

@@ -24,10 +24,14 @@ type bounder struct {
 	kept    []keptGroup
 	picks   []pick
 	words   []uint64
+	values  []uint64
 
 	unitGroups []uint32 // selectGroups: groups of a unit
 	prio       []uint64 // their priorities, and a copy to reorder
 	chosen     []int    // those kept
+
+	ofUnit  []unitRow // rowsOfUnit: distinct rows of a unit
+	partial bool      // what comes out stays apart row by row where the layout is byRow
 
 	plain   bool // every slot takes the general way
 	spread  uint64
@@ -89,7 +93,7 @@ func (b *bounder) bound(k *bucket, out *run, flushAt int, flush func(*run)) {
 		switch {
 		case from == to:
 			continue
-		case !b.plain && len(k.runs) == 0 && b.oneUnit(from, to):
+		case !b.plain && len(k.runs) == 0 && b.fewRows(to-from) && b.oneUnit(from, to):
 			b.addUp(from, to, out)
 		default:
 			b.slot(k, from, to, out)
@@ -211,8 +215,12 @@ func (b *bounder) cluster(k *bucket, n int) {
 
 // unit emits the contributions of one unit, the sorted entries i to j.
 func (b *bounder) unit(k *bucket, i, j int, out *run) {
-	if b.layout.unitIsRow {
+	switch {
+	case b.layout.unitIsRow:
 		b.equalRows(k, i, j, out)
+		return
+	case b.layout.rowsPerUnit > 0:
+		b.rowsOfUnit(k, b.sorted[i:j], out)
 		return
 	}
 	b.kept = b.kept[:0]

@@ -74,7 +74,6 @@ func (b *bounder) total(k *bucket, i int, in *input, g keptGroup, o *runInput) {
 func (b *bounder) sample(k *bucket, i int, in *input, unit []uint64, group uint32, g keptGroup, o *runInput) {
 	u := b.layout.unitWords
 	b.picks = b.picks[:0]
-	rows := int64(0)
 	for _, e := range b.sorted[g.from:g.to] {
 		at := b.at(e)
 		head := b.entries[at+u]
@@ -84,14 +83,21 @@ func (b *bounder) sample(k *bucket, i int, in *input, unit []uint64, group uint3
 			for j, v := range values {
 				c := p.run.inputs[i].count[first+j]
 				b.picks = append(b.picks, pick{value: v, count: c})
-				rows += c
 			}
 		} else if head>>(32+i)&1 != 0 {
 			b.picks = append(b.picks, pick{value: b.entries[at+in.at], count: 1})
-			rows++
 		}
 	}
+	b.emitPicks(in, unit, group, o)
+}
+
+// emitPicks appends at most in.limit of the rows in b.picks.
+func (b *bounder) emitPicks(in *input, unit []uint64, group uint32, o *runInput) {
 	b.picks = mergePicks(b.picks)
+	rows := int64(0)
+	for _, p := range b.picks {
+		rows += p.count
+	}
 	if rows > in.limit {
 		prefix := b.keys.rows.Prefix(unit...).Append(b.groups.hash[group])
 		b.picks = keepPicks(b.picks, prefix, in.limit)
@@ -153,14 +159,19 @@ func (b *bounder) set(k *bucket, i int, in *input, g keptGroup, o *runInput) {
 			b.words = append(b.words, b.entries[at+in.at:at+in.at+w]...)
 		}
 	}
-	before := len(o.value)
+	in.emitSet(b.words, o)
+}
+
+// emitSet appends the distinct ones of some values, sorted. It reorders values.
+func (in *input) emitSet(values []uint64, o *runInput) {
+	w, before := in.words, len(o.value)
 	if w == 1 {
-		slices.Sort(b.words)
-		o.value = append(o.value, slices.Compact(b.words)...)
+		slices.Sort(values)
+		o.value = append(o.value, slices.Compact(values)...)
 	} else {
-		pairs := make([][2]uint64, 0, len(b.words)/2)
-		for j := 0; j < len(b.words); j += 2 {
-			pairs = append(pairs, [2]uint64(b.words[j:]))
+		pairs := make([][2]uint64, 0, len(values)/2)
+		for j := 0; j < len(values); j += 2 {
+			pairs = append(pairs, [2]uint64(values[j:]))
 		}
 		slices.SortFunc(pairs, func(x, y [2]uint64) int {
 			return cmp.Or(cmp.Compare(x[0], y[0]), cmp.Compare(x[1], y[1]))

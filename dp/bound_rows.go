@@ -21,11 +21,11 @@ func (b *bounder) equalRows(k *bucket, i, j int, out *run) {
 
 // rowWords returns the group, the presence bits and the values of a record.
 func (b *bounder) rowWords(k *bucket, e entryKey, dst []uint64) []uint64 {
-	at := b.at(e)
-	if b.entries[at+1]&fromRun == 0 {
-		return append(dst, b.entries[at+1:at+b.layout.words]...)
+	at, u := b.at(e), b.layout.unitWords
+	if b.entries[at+u]&fromRun == 0 {
+		return append(dst, b.entries[at+u:at+b.layout.words]...)
 	}
-	p := k.earlier(b.entries[at+2])
+	p := k.earlier(b.entries[at+u+1])
 	head := len(dst)
 	dst = append(dst, uint64(p.run.group[p.i]))
 	for i, in := range b.layout.inputs {
@@ -56,25 +56,33 @@ func (b *bounder) compareRows(k *bucket, x, y entryKey) int {
 	return slices.Compare(b.words[:n], b.words[n:])
 }
 
+// copies is the number of rows that a record stands for.
 func (b *bounder) copies(k *bucket, e entryKey) int64 {
-	at := b.at(e)
-	if b.entries[at+1]&fromRun == 0 {
+	at, u := b.at(e), b.layout.unitWords
+	if b.entries[at+u]&fromRun == 0 {
 		return 1
 	}
-	p := k.earlier(b.entries[at+2])
-	return p.run.units[p.i]
+	p := k.earlier(b.entries[at+u+1])
+	if b.layout.unitIsRow {
+		return p.run.units[p.i]
+	}
+	return p.rows
 }
 
 func (b *bounder) emitRow(k *bucket, e entryKey, units int64, out *run) {
-	row := b.rowWords(k, e, nil)
-	out.unit = append(out.unit, b.unitWords(e)...)
-	out.group = append(out.group, uint32(row[0]))
-	out.rows = append(out.rows, 1)
 	out.units = append(out.units, units)
+	b.emitOne(b.unitWords(e), b.rowWords(k, e, nil), 1, out)
+}
+
+// emitOne appends an entry of so many rows that have the words of one record.
+func (b *bounder) emitOne(unit, row []uint64, rows int64, out *run) {
+	out.unit = append(out.unit, unit...)
+	out.group = append(out.group, uint32(row[0]))
+	out.rows = append(out.rows, rows)
 	for i, in := range b.layout.inputs {
 		o := &out.inputs[i]
 		has := row[0]>>(32+i)&1 != 0
-		v := row[in.at-1 : in.at-1+in.width()]
+		v := row[in.at-b.layout.unitWords:][:in.width()]
 		switch {
 		case in.kind == totals:
 			o.has = append(o.has, has)

@@ -64,6 +64,11 @@ func smallTable(r *rand.Rand, schema *arrow.Schema) arrow.Record {
 // smallQuery draws a query over a small table.
 func smallQuery(r *rand.Rand) *Query {
 	q := &Query{Unit: "unit", Bounds: ContributionBounds{MaxGroups: 1 + r.Int64N(3), RowsPerGroup: r.Int64N(4)}}
+	if r.IntN(3) == 0 {
+		if q.Bounds.RowsPerUnit = 1 + r.Int64N(6); r.IntN(2) == 0 {
+			q.Bounds.MaxGroups = 0
+		}
+	}
 	if r.IntN(6) == 0 {
 		q.Unit, q.UnitIsRow = "", true
 	}
@@ -165,12 +170,13 @@ func checkNeighbours(t *testing.T, p *Plan, rec arrow.Record, what string) {
 		restTally := rest.tallies(1)
 		restSums := byKey(rest, restTally)
 		changed := map[string]bool{}
+		total := newTotals(p)
 		for key, x := range wholeSums {
 			y := restSums[key]
 			if y == nil {
 				y = make([]int128, p.width)
 			}
-			for _, s := range p.statistics {
+			for i, s := range p.statistics {
 				s, ok := s.(additive)
 				if !ok {
 					continue
@@ -187,6 +193,7 @@ func checkNeighbours(t *testing.T, p *Plan, rec arrow.Record, what string) {
 				if diff.Sign() != 0 {
 					changed[key] = true
 				}
+				total.add(i, diff, square)
 				if diff.Cmp(big.NewInt(s.sensitivity())) > 0 {
 					t.Fatalf("%s: %s changed by %s, more than %d", what, s.kind(), diff, s.sensitivity())
 				}
@@ -205,6 +212,7 @@ func checkNeighbours(t *testing.T, p *Plan, rec arrow.Record, what string) {
 			if s, ok := s.(chooser); ok {
 				for key, n := range changedRows(whole, sums.lists[i], rest, restTally.lists[i]) {
 					changed[key] = true
+					total.add(i, big.NewInt(n), nil)
 					if n > s.change() {
 						t.Fatalf("%s: %s: %d rows of a group changed, more than %d", what, s.kind(), n, s.change())
 					}
@@ -214,6 +222,7 @@ func checkNeighbours(t *testing.T, p *Plan, rec arrow.Record, what string) {
 		if int64(len(changed)) > p.layout.maxGroups {
 			t.Fatalf("%s: %d groups changed, more than %d", what, len(changed), p.layout.maxGroups)
 		}
+		total.check(t, p, what)
 	}
 }
 
@@ -388,8 +397,15 @@ func bruteForce(t *testing.T, p *Plan, a *Accumulator, rec arrow.Record) map[str
 		slices.SortFunc(kept, func(x, y string) int {
 			return cmp.Compare(prefix.Sum64(a.keys.group.Sum64([]byte(x))), prefix.Sum64(a.keys.group.Sum64([]byte(y))))
 		})
-		for _, g := range kept[:min(len(kept), int(p.query.Bounds.MaxGroups))] {
-			rows := m.groups[g]
+		if b := p.query.Bounds; b.RowsPerUnit == 0 || b.MaxGroups < b.RowsPerUnit {
+			kept = kept[:min(len(kept), int(b.MaxGroups))]
+		}
+		keptRows := bruteRows(t, p, a, rec, m.words, m.groups, kept)
+		for _, g := range kept {
+			rows := keptRows[g]
+			if len(rows) == 0 {
+				continue
+			}
 			if sums[g] == nil {
 				sums[g] = make([]int128, p.width)
 			}

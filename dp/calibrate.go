@@ -30,6 +30,11 @@ type Need struct {
 	// changes; nil is L1². For a pair (a, b) that changes by a non-negative
 	// vector of sum G, both L1 = G and L2Squared = G² are right.
 	L2Squared *big.Int
+	// Rows and TotalRows, if Rows is not 0, say that L1 and L2Squared are those
+	// of Rows rows of a unit in one group, and less for fewer rows in
+	// proportion, and that a unit has at most TotalRows rows in all groups
+	// together; see spread.
+	Rows, TotalRows int64
 	// Numbers is the length of the vector; 0 is 1.
 	Numbers int64
 	// Choices > 0 asks for so many runs of the exponential mechanism in every
@@ -110,6 +115,9 @@ func (c *Calibration) StdErrors() []float64 {
 //   - Choices: each of the maxGroups·Choices runs is ε′-private and, as the
 //     exponential mechanism is of bounded range, ε′²/8-zCDP (Cesar and Rogers
 //     2021). Its rate is ε′/(2·L1).
+//   - Where the rows of a unit in all groups together are bounded, maxGroups
+//     becomes the lesser factor of spread, in the sum and in the sum of squares.
+//     For choices: a group with the share x of the rows is 2·L1·x·rate-private.
 //   - NoiseGoogle: every need of share w is (w·ε, w·δ/2)-private on its own;
 //     what the library itself leaves unaccounted is listed in
 //     dp/googlenoise.
@@ -171,7 +179,7 @@ func newPlanner(b Budget, maxGroups int64, needs []Need, sel *Select) (*planner,
 	}
 	weights := make([]float64, len(needs))
 	for i, n := range needs {
-		if n.L1 < 1 || n.Numbers < 0 || n.Choices < 0 || n.L2Squared != nil && n.L2Squared.Sign() <= 0 {
+		if n.L1 < 1 || n.Numbers < 0 || n.Choices < 0 || n.Rows < 0 || n.Rows > 0 && n.TotalRows < 1 || n.L2Squared != nil && n.L2Squared.Sign() <= 0 {
 			return nil, fault.Planf("a statistic that nobody changes needs no noise; its range must hold at least one step of its resolution")
 		}
 		if weights[i] = n.Weight; n.Weight == 0 {
@@ -303,15 +311,41 @@ func (p *planner) splitDelta(o option) (selection, noise exact.Rat) {
 	}
 }
 
-// laplaceScale is t = maxGroups·L1/ε′, where ε′ is the need's share of ε. In ρ
-// the vectors of all groups are composed: maxGroups·ε″²/2 = w·ρ for the ε″ of
-// one group, and t = L1/ε″.
+// laplaceScale is t = G·L1/ε′, where ε′ is the need's share of ε. In ρ the
+// vectors of all groups are composed: Q·ε″²/2 = w·ρ for the ε″ of one group,
+// and t = L1/ε″. G and Q are those of spread.
 func (p *planner) laplaceScale(i int) exact.Rat {
 	l1, w := exact.Int(p.needs[i].L1), p.shares[i]
+	sum, squares := p.spread(i)
 	if !p.budget.zcdp {
-		return p.groups.Mul(l1).Quo(w.Mul(p.budget.loss))
+		return sum.Mul(l1).Quo(w.Mul(p.budget.loss))
 	}
-	return l1.Quo(sqrtDown(exact.Int(2).Mul(w).Mul(p.budget.loss).Quo(p.groups)))
+	return l1.Quo(sqrtDown(exact.Int(2).Mul(w).Mul(p.budget.loss).Quo(squares)))
+}
+
+// spread is the most that one unit changes in all groups together, in multiples
+// of what it can change in one: G = Σ x for shares x of L1, and Q = Σ x².
+// Without a bound on all rows of a unit both are maxGroups.
+//
+// With it, let n_g ≤ m be the unit's rows in group g, m = Rows, in at most ℓ₀
+// groups, and Σ n_g ≤ R = TotalRows. Then x_g = n_g/m, and Σ n_g is at most
+// T = min(ℓ₀·m, R). Σ n_g² is convex, so it is greatest at an extreme point of
+// that polytope, where all groups but one have m rows or none:
+//
+//	G = T/m,  Q = (⌊T/m⌋·m² + (T mod m)²)/m².
+//
+// With ℓ₀ = 3, m = 4 and R = 10, a unit has at most 4 + 4 + 2 rows: G = 2.5 and
+// Q = 2.25, instead of 3 and 3.
+func (p *planner) spread(i int) (sum, squares exact.Rat) {
+	n := p.needs[i]
+	if n.Rows == 0 {
+		return p.groups, p.groups
+	}
+	m := exact.Int(n.Rows)
+	sum = exact.Min(p.groups, exact.Int(n.TotalRows).Quo(m))
+	whole := exact.BigInt(sum.Floor())
+	rest := sum.Sub(whole)
+	return sum, whole.Add(rest.Mul(rest))
 }
 
 // sqrtDown is a positive rational at most √x and, for x within the range of
@@ -327,12 +361,13 @@ func sqrtDown(x exact.Rat) exact.Rat {
 // rate is the rate of a need for choices.
 func (p *planner) rate(i int) (Rate, error) {
 	n, w := p.needs[i], p.shares[i]
-	runs := p.groups.Mul(exact.Int(n.Choices))
+	choices := exact.Int(n.Choices)
+	sum, squares := p.spread(i)
 	var epsilon exact.Rat
 	if p.budget.zcdp {
-		epsilon = sqrtDown(exact.Int(8).Mul(w).Mul(p.budget.loss).Quo(runs))
+		epsilon = sqrtDown(exact.Int(8).Mul(w).Mul(p.budget.loss).Quo(squares.Mul(choices)))
 	} else {
-		epsilon = w.Mul(p.budget.loss).Quo(runs)
+		epsilon = w.Mul(p.budget.loss).Quo(sum.Mul(choices))
 	}
 	// 1/rate, rounded up, so that the rate is rounded down.
 	_, num, den, err := laplaceScale(exact.Int(2).Mul(exact.Int(n.L1)).Quo(epsilon))
@@ -377,10 +412,11 @@ func (p *planner) gaussians(c *Calibration, list []int, part, delta exact.Rat) e
 // as the sum of squares.
 func (p *planner) l2(i int) exact.Rat {
 	n := p.needs[i]
+	_, squares := p.spread(i)
 	if n.L2Squared != nil {
-		return p.groups.Mul(exact.BigInt(n.L2Squared))
+		return squares.Mul(exact.BigInt(n.L2Squared))
 	}
-	return p.groups.Mul(exact.Int(n.L1)).Mul(exact.Int(n.L1))
+	return squares.Mul(exact.Int(n.L1)).Mul(exact.Int(n.L1))
 }
 
 // selection finds the threshold, and the mechanism of a truncated count.

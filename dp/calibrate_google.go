@@ -12,13 +12,13 @@ import (
 const maxGoogleSensitivity = 1 << 53
 
 // googleLaplace is Laplace noise of the backend with the scale of
-// laplaceScale: sensitivity maxGroups·L1 at the need's share of ε, or L1 at the
-// ε of one group.
+// laplaceScale: the sensitivity over all groups, G·L1, at the need's share of ε,
+// or L1 at the ε of one group.
 func (p *planner) googleLaplace(i int) (*Mechanism, error) {
 	scale := p.laplaceScale(i)
 	l1 := exact.Int(p.needs[i].L1)
-	if !p.budget.zcdp {
-		l1 = l1.Mul(p.groups)
+	if sum, _ := p.spread(i); !p.budget.zcdp {
+		l1 = exact.BigInt(sum.Mul(l1).Ceil())
 	}
 	if !l1.Less(exact.Int(maxGoogleSensitivity)) {
 		return nil, errNoiseRange
@@ -30,26 +30,31 @@ func (p *planner) googleLaplace(i int) (*Mechanism, error) {
 // googleGaussian is Gaussian noise of the backend at the need's share of ε and
 // of delta, with σ of theorem 8 of Balle and Wang 2018.
 func (p *planner) googleGaussian(i int, delta exact.Rat) (*Mechanism, error) {
-	linf := p.needs[i].L1
-	if l2 := p.needs[i].L2Squared; l2 != nil { // ⌈√L2Squared⌉
-		root := new(big.Int).Sqrt(l2)
-		if new(big.Int).Mul(root, root).Cmp(l2) < 0 {
-			root.Add(root, big.NewInt(1))
-		}
-		if !root.IsInt64() {
-			return nil, errNoiseRange
-		}
-		linf = root.Int64()
+	// The library takes ℓ∞ and a number of groups, and uses ℓ∞·√groups. Where
+	// the total is bounded by less, it stands for one group.
+	squared := exact.Int(p.needs[i].L1).Mul(exact.Int(p.needs[i].L1))
+	if l2 := p.needs[i].L2Squared; l2 != nil {
+		squared = exact.BigInt(l2)
 	}
-	if !exact.Int(linf).Mul(p.groups).Less(exact.Int(maxGoogleSensitivity)) {
+	groups := p.groups
+	if _, squares := p.spread(i); squares.Less(groups) {
+		groups, squared = exact.Int(1), squared.Mul(squares)
+	}
+	square := squared.Ceil() // ℓ∞ is its root, rounded up
+	root := new(big.Int).Sqrt(square)
+	if new(big.Int).Mul(root, root).Cmp(square) < 0 {
+		root.Add(root, big.NewInt(1))
+	}
+	if !exact.BigInt(root).Mul(groups).Less(exact.Int(maxGoogleSensitivity)) {
 		return nil, errNoiseRange
 	}
+	linf := root.Int64()
 	m := &Mechanism{
-		kind: GoogleGaussian, backend: p.backend, l0: p.groups.Num().Int64(), linf: linf,
+		kind: GoogleGaussian, backend: p.backend, l0: groups.Num().Int64(), linf: linf,
 		epsilon: p.shares[i].Mul(p.budget.loss).FloatDown(),
 		delta:   p.shares[i].Mul(delta).FloatDown(),
 	}
-	l2 := exact.MulUp(float64(linf), exact.SqrtUp(p.groups.FloatUp()))
+	l2 := exact.MulUp(float64(linf), exact.SqrtUp(groups.FloatUp()))
 	sigma, ok := exact.FromBinary(exact.DivUp(l2, pld.GaussianMuDown(m.epsilon, m.delta)))
 	if !ok {
 		return nil, errNoiseRange

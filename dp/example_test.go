@@ -137,3 +137,22 @@ func ExamplePlan_Finalize() {
 	fmt.Println("groups:", rel.Groups())
 	// Output: groups: 1
 }
+
+// A bound on all rows of a rider, in place of one on cities and one on rows in
+// each of them, keeps noise low where riders spread their rides in many ways.
+func ExampleContributionBounds() {
+	for _, bounds := range []dp.ContributionBounds{{MaxGroups: 5}, {RowsPerUnit: 5}} {
+		plan, err := dp.NewPlan(&dp.Query{
+			Unit: "rider_id", GroupBy: []string{"city"}, Noise: "laplace", Bounds: bounds,
+			Aggregates: []dp.Aggregate{dp.CountUnits{As: "riders"}, dp.Count{As: "rides", PerUnit: 5}},
+		}, rides().Schema(), dp.Approx(1, 1e-8))
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println("noise of scale", plan.Figures()[1].Scale)
+	}
+	// Output:
+	// noise of scale 50
+	// noise of scale 10
+}

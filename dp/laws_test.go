@@ -122,11 +122,18 @@ func readState(t testing.TB, b []byte) arrow.Record {
 func TestLawSplit(t *testing.T) {
 	for _, table := range corpus.Tables(t) {
 		t.Run(table.Name, func(t *testing.T) {
-			for _, rowUnits := range []bool{false, true} {
+			for i, bounds := range []ContributionBounds{
+				{MaxGroups: 3, RowsPerGroup: 2}, {MaxGroups: 3, RowsPerGroup: 2}, {RowsPerUnit: 3}, {MaxGroups: 2, RowsPerGroup: 2, RowsPerUnit: 5},
+			} {
+				rowUnits := i == 1
+				if i > 1 && table.Name == "adult" {
+					continue // every unit has one row
+				}
 				q := corpusQuery(table.Record)
 				if q.UnitIsRow = rowUnits; rowUnits {
 					q.Unit = ""
 				}
+				q.Bounds = bounds
 				p := planFor(t, q, table.Record.Schema())
 				want := stateBytes(t, accumulate(t, p, project(table.Record, p)))
 				seeds := uint64(4)

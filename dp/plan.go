@@ -37,7 +37,7 @@ type Plan struct {
 // kind fault.Plan and names what to change. The query is copied; hierarchies
 // and the backend are not.
 func NewPlan(q *Query, schema *arrow.Schema, b Budget) (*Plan, error) {
-	p := &Plan{query: *q, budget: b, layout: &layout{unitIsRow: q.UnitIsRow, maxGroups: q.Bounds.MaxGroups}, selector: -1}
+	p := &Plan{query: *q, budget: b, layout: &layout{unitIsRow: q.UnitIsRow}, selector: -1}
 	p.query.GroupBy = slices.Clone(q.GroupBy)
 	p.query.Aggregates = slices.Clone(q.Aggregates)
 	if err := b.Validate(); err != nil {
@@ -102,7 +102,11 @@ func (p *Plan) String() string {
 	}
 	fmt.Fprintf(&b, "protects %s (adding or removing all of its rows), %s\n", unit, p.Price())
 	fmt.Fprintf(&b, "groups: %s\n", p.groupText())
-	fmt.Fprintf(&b, "bounds: %d groups per unit, %d rows per group\n", p.query.Bounds.MaxGroups, max(p.query.Bounds.RowsPerGroup, 1))
+	fmt.Fprintf(&b, "bounds: %d groups per unit, %d rows per group", p.query.Bounds.MaxGroups, p.query.Bounds.RowsPerGroup)
+	if n := p.query.Bounds.RowsPerUnit; n > 0 {
+		fmt.Fprintf(&b, ", %d rows per unit", n)
+	}
+	b.WriteByte('\n')
 	for _, f := range p.Figures() {
 		fmt.Fprintf(&b, "%s: %s, %s of scale %s", f.As, f.Kind, f.Mechanism, f.Scale)
 		if f.StdError > 0 {

@@ -57,11 +57,8 @@ func (b *binder) unit() error {
 	if err := b.unitCell(); err != nil {
 		return err
 	}
-	if q.Bounds.MaxGroups < 1 {
-		return fault.Planf("bounds: groups-per-unit must be at least 1; it limits the groups that one person contributes to")
-	}
-	if q.Bounds.RowsPerGroup < 0 || q.Bounds.RowsPerGroup > 1<<31 {
-		return fault.Planf("bounds: rows-per-group must be between 1 and 2^31")
+	if err := b.bounds(); err != nil {
+		return err
 	}
 	if q.MinUnits < 0 {
 		return fault.Planf("min-units must not be negative")
@@ -213,14 +210,15 @@ func (b *binder) aggregates() error {
 			sel.Count, sel.Unwanted = p.selector, true
 		}
 	}
-	// A row is in one group, and a unit in no more than there are.
-	if p.query.UnitIsRow {
-		p.layout.maxGroups = 1
-	} else if p.publicKeys != nil {
+	// A unit is in no more groups than there are.
+	if p.publicKeys != nil {
 		p.layout.maxGroups = max(1, min(p.layout.maxGroups, int64(len(p.publicKeys))))
 	}
 	for i, s := range p.statistics {
 		n := Need{Weight: weights[i]}
+		if s, ok := s.(rowwise); ok && p.layout.rowsPerUnit > 0 {
+			n.Rows, n.TotalRows = s.seen(), p.layout.rowsPerUnit
+		}
 		switch s := s.(type) {
 		case additive:
 			s.place(p.width)
@@ -295,13 +293,19 @@ func (b *binder) rowsPerGroup() int64 {
 	return b.perUnit(b.plan.query.Bounds.RowsPerGroup)
 }
 
-// perUnit is a bound on a unit's rows, 1 where none is given and where a unit
-// is one row.
+// perUnit is a bound on a unit's rows in a group: where none is given 1, or the
+// bound on all of its rows; 1 where a unit is one row.
 func (b *binder) perUnit(n int64) int64 {
-	if b.plan.query.UnitIsRow {
+	all := b.plan.layout.rowsPerUnit
+	switch {
+	case b.plan.query.UnitIsRow:
 		return 1
+	case all == 0:
+		return max(n, 1)
+	case n == 0:
+		return all
 	}
-	return max(n, 1)
+	return min(n, all)
 }
 
 // anyColumn finds the column of an aggregate.

@@ -118,8 +118,4 @@ func (p *Plan) GroupBy() []string { return slices.Clone(p.query.GroupBy) }
 func (p *Plan) PrivateGroups() bool { return p.publicKeys == nil }
 
 // Bounds are the contribution bounds, with defaults filled in.
-func (p *Plan) Bounds() ContributionBounds {
-	b := p.query.Bounds
-	b.RowsPerGroup = max(b.RowsPerGroup, 1)
-	return b
-}
+func (p *Plan) Bounds() ContributionBounds { return p.query.Bounds }

@@ -82,12 +82,22 @@ type GroupLevel struct {
 // ContributionBounds limit what one unit can add to the result. The kept
 // groups and rows are those of least keyed hash, so they depend on the unit's
 // own rows and a secret key alone.
+//
+// Either MaxGroups or RowsPerUnit must be given, or both.
 type ContributionBounds struct {
-	// MaxGroups is the number of groups a unit contributes to (ℓ₀), at least 1.
+	// MaxGroups is the number of groups a unit contributes to (ℓ₀), at least 1;
+	// 0 is RowsPerUnit, as each group takes a row.
 	MaxGroups int64
 	// RowsPerGroup is the number of a unit's rows in one group that mean,
-	// variance, quantiles and histograms see; 0 is 1.
+	// variance, quantiles and histograms see; 0 is 1, or RowsPerUnit where that
+	// is given.
 	RowsPerGroup int64
+	// RowsPerUnit is the number of a unit's rows in all groups together, of
+	// which counts and all else see no more; 0 sets no such bound. Of all rows
+	// of the unit those of least keyed hash are kept, or where MaxGroups is
+	// less, of its rows in the groups kept. Equal rows, in key and in the
+	// columns that aggregates read, stay together as far as there is room.
+	RowsPerUnit int64
 }
 
 // A Backend draws noise in place of the built-in exact samplers. Package

@@ -23,6 +23,7 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"checked":    checkedWords,
 	"unit":       unitWords,
 	"noun":       noun,
+	"bounds":     (*Statistics).bounds,
 	"budget":     budget,
 	"share":      share,
 	"factor":     factor,

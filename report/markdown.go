@@ -113,7 +113,7 @@ func (s *Statistics) markdown(p func(string, ...any)) {
 	if f := factor(s.Epsilon); f != "" {
 		p("| in words | whether one %s takes part changes the probability of any result by at most a factor of %s%s |\n", md(noun(s.Unit)), f, plusDelta(s.Delta))
 	}
-	p("| bounds | at most %s per %s, %s per group |\n", plural(s.Bounds.GroupsPerUnit, "group", "groups"), md(noun(s.Unit)), plural(s.Bounds.RowsPerGroup, "row", "rows"))
+	p("| bounds | %s |\n", md(s.bounds()))
 	if s.Selection != nil {
 		p("| groups appear from | a noised count of %s (%s) |\n", grouped(s.Selection.Threshold), md(s.Selection.Mechanism))
 	}

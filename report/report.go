@@ -141,6 +141,7 @@ type Statistics struct {
 type Bounds struct {
 	GroupsPerUnit int64 `json:"groups_per_unit"`
 	RowsPerGroup  int64 `json:"rows_per_group"`
+	RowsPerUnit   int64 `json:"rows_per_unit,omitempty"` // in all groups together; 0: not bounded
 }
 
 // Selection says how private groups were selected. A group is released when

@@ -52,7 +52,7 @@ func sample() *Report {
 				}},
 			{Name: "by_prefecture", Kind: "statistics", File: "by_prefecture.parquet", SHA256: strings.Repeat("34", 32),
 				Statistics: &Statistics{Groups: 94, Unit: "patient_id", Neighbours: "add-or-remove-one-unit", Epsilon: ptr("1"), Delta: ptr("1e-8"), GroupBy: []string{"prefecture", "sex"}, GroupKind: "private", Noise: "exact",
-					Bounds: Bounds{3, 5}, Selection: &Selection{Mechanism: "discrete-laplace", Threshold: 63, Epsilon: "1/3", Delta: "1e-8", Aggregate: "patients"}, MinUnits: ptr(int64(70)),
+					Bounds: Bounds{GroupsPerUnit: 3, RowsPerGroup: 5}, Selection: &Selection{Mechanism: "discrete-laplace", Threshold: 63, Epsilon: "1/3", Delta: "1e-8", Aggregate: "patients"}, MinUnits: ptr(int64(70)),
 					Aggregates: []AggregateInfo{
 						{As: "patients", Kind: "count-units", Mechanism: "discrete-laplace", Scale: "9", StdError: 12.7, Epsilon: "1/3", Released: &Summary{94, 63, 140, 810, 2400, 31877}},
 						{As: "visits", Kind: "count", Mechanism: "discrete-laplace", Scale: "180", StdError: 254.6, Epsilon: "1/3", Released: &Summary{94, -201, 660, 3300, 9100, 120544}},
@@ -60,7 +60,7 @@ func sample() *Report {
 					}},
 				Claims: []Claim{{"differential-privacy", map[string]any{"epsilon": "1", "delta": "1e-8"}, "patient_id", "no", "The presence of all rows of one patient_id adds at most (1, 1e-8) beyond what patients discloses."}}},
 			{Name: "total", Kind: "statistics", File: "total.parquet", SHA256: strings.Repeat("56", 32),
-				Statistics: &Statistics{Groups: 1, Unit: "row", Neighbours: "add-or-remove-one-unit", Epsilon: ptr("1/2"), GroupKind: "public", Bounds: Bounds{1, 1},
+				Statistics: &Statistics{Groups: 1, Unit: "row", Neighbours: "add-or-remove-one-unit", Epsilon: ptr("1/2"), GroupKind: "public", Bounds: Bounds{GroupsPerUnit: 1, RowsPerGroup: 1},
 					Aggregates: []AggregateInfo{{As: "n", Kind: "count", Mechanism: "discrete-laplace", Scale: "2", StdError: 2.8}}},
 				Claims: []Claim{{"differential-privacy", map[string]any{"epsilon": "1/2", "delta": "0"}, "row", "no", "The presence of one row changes the probability of any result by at most e^(1/2)."}}},
 		}}

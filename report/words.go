@@ -274,12 +274,25 @@ func (r *Release) limits() []string {
 		out = append(out,
 			"What is true of people in general can still be learned from the table, and applied to anyone. Only what is particular to one "+noun(s.Unit)+" is hidden.",
 			"Budgets add. Another run on the same people, by this policy or another, adds its ε and δ to those stated here.",
-			fmt.Sprintf("Figures rest on at most %s of each %s; what lies beyond the bounds is left out, so totals can be too low.", plural(s.Bounds.GroupsPerUnit, "group", "groups"), noun(s.Unit)))
+			fmt.Sprintf("Figures rest on at most %s of each %s; what lies beyond the bounds is left out, so totals can be too low.", s.Bounds.kept(), noun(s.Unit)))
 		if s.Selection != nil {
 			out = append(out, "Groups with few people are missing on purpose: a group appears only when its noised count of units reaches the threshold.")
 		}
 	}
 	return out
+}
+
+// kept is what is kept of a unit at most: "3 groups", or "20 rows in 3 groups".
+func (b Bounds) kept() string {
+	if b.RowsPerUnit > 0 {
+		return plural(b.RowsPerUnit, "row", "rows") + " in " + plural(b.GroupsPerUnit, "group", "groups")
+	}
+	return plural(b.GroupsPerUnit, "group", "groups")
+}
+
+// bounds says what is kept of a unit at most, and of its rows in a group.
+func (s *Statistics) bounds() string {
+	return fmt.Sprintf("at most %s per %s, %s per group", s.Bounds.kept(), noun(s.Unit), plural(s.Bounds.RowsPerGroup, "row", "rows"))
 }
 
 func noun(unit string) string {
