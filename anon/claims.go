@@ -76,7 +76,7 @@ func sentence(s string) string { return strings.ToUpper(s[:1]) + s[1:] + "." }
 // quasiIdentifiers are the columns that classes of the release are made of, in
 // the order of the policy, which is the same with and without a schema.
 func (p *Plan) quasiIdentifiers(d *Declaration) []string {
-	written := p.written(d)
+	written := p.policy.written(d)
 	var out []string
 	for _, c := range p.policy.Columns {
 		if c.Role == QuasiIdentifier && c.Set == nil && slices.Contains(written, c.Name) {

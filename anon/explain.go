@@ -103,6 +103,7 @@ func (p *Plan) explainStatistics(b *strings.Builder, s *step) {
 	for i, text := range d.Bounds.explain(d, seen) {
 		line(b, map[bool]string{true: "bounds"}[i == 0], "%s", text)
 	}
+	p.explainTypes(b, s)
 	s.explainNoise(b)
 	line(b, "spends", "%s", s.budget)
 	for _, c := range p.statisticsClaims(s) {
@@ -146,7 +147,4 @@ func (s *step) explainNoise(b *strings.Builder) {
 		likely = append(likely, fmt.Sprintf("%d units: %.3g", n, s.dp.ReleaseProbability(n)))
 	}
 	line(b, "", "probability of release by true size: %s", strings.Join(likely, ", "))
-	if !s.certain {
-		line(b, "", "types that the policy does not declare are taken as decimal here")
-	}
 }

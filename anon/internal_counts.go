@@ -45,7 +45,11 @@ func (p *Plan) compareCounts(ctx context.Context, t table, src arrowio.Source, o
 		}
 		c.levels = append(c.levels, level)
 	}
-	if err := c.count(ctx, arrowio.Lenient(src)); err != nil {
+	src, err := p.sourceOf(t.step, src)
+	if err != nil {
+		return err
+	}
+	if err := c.count(ctx, src); err != nil {
 		return err
 	}
 	if c.full {

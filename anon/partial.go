@@ -48,7 +48,11 @@ func (p *Plan) NewPartial(release string, key *dp.Key, opts ...RunOptions) (*Par
 		if s.Statistics == nil {
 			return nil, fault.Planf("%s: only statistics have partial states; make the rows of this release in one process", s.Name)
 		}
-		plan, err := s.statisticsPlan(p.schema, o)
+		schema, err := p.schemaOf(s)
+		if err != nil {
+			return nil, inRelease(s.Name, err)
+		}
+		plan, err := s.statisticsPlan(schema, o)
 		if err != nil {
 			return nil, err
 		}
@@ -63,8 +67,12 @@ func (p *Plan) NewPartial(release string, key *dp.Key, opts ...RunOptions) (*Par
 
 // Update takes up the rows of a source.
 func (s *Partial) Update(ctx context.Context, src arrowio.Source) error {
+	src, err := s.plan.sourceOf(s.step, src)
+	if err != nil {
+		return err
+	}
 	o := fold.Options{Workers: s.opts.Workers, Columns: s.dp.Columns()}
-	acc, err := fold.Source(ctx, arrowio.Lenient(src), func() (*dp.Accumulator, error) { return s.dp.NewAccumulator(s.key) }, o)
+	acc, err := fold.Source(ctx, src, func() (*dp.Accumulator, error) { return s.dp.NewAccumulator(s.key) }, o)
 	if err == nil {
 		err = s.acc.Merge(acc)
 	}

@@ -10,12 +10,12 @@ import (
 )
 
 // written lists the columns that a microdata release writes, not in order.
-func (p *Plan) written(d *Declaration) []string {
+func (p *Policy) written(d *Declaration) []string {
 	if d.Microdata.Columns != nil {
 		return d.Microdata.Columns
 	}
 	var out []string
-	for _, c := range p.policy.Columns {
+	for _, c := range p.Columns {
 		if c.Role != Identifier {
 			out = append(out, c.Name)
 		}
@@ -27,7 +27,7 @@ func (p *Plan) written(d *Declaration) []string {
 // use what they name.
 func (p *Plan) checkMicrodata(probs *problems, d *Declaration) {
 	m := d.Microdata
-	columns := p.written(d)
+	columns := p.policy.written(d)
 	seen := map[string]bool{}
 	quasi := 0
 	for _, name := range columns {
@@ -134,7 +134,7 @@ func (p *Plan) checkModel(probs *problems, d *Declaration, m *Model, released ma
 // planMicrodata builds what kanon.Anonymize is asked for.
 func (p *Plan) planMicrodata(probs *problems, s *step) {
 	m := s.Microdata
-	s.columns = p.inputOrder(p.written(s.Declaration))
+	s.columns = p.inputOrder(p.policy.written(s.Declaration))
 	limit, _ := m.SuppressionLimit.Float()
 	spec := &kanon.Spec{
 		Unit:           p.policy.Unit,

@@ -113,11 +113,13 @@ func (p *Plan) planStatistics(probs *problems, s *step) {
 	if q.Noise == dp.NoiseGoogle {
 		q.Backend = planOnly{}
 	}
-	schema := p.schema
-	if s.certain = true; schema == nil {
-		schema, s.certain = p.likelySchema(s)
+	if s.certain = true; p.schema == nil {
+		_, s.certain = p.likelySchema(s)
 	}
-	s.dp, err = dp.NewPlan(q, schema, s.budget)
+	schema, err := p.schemaOf(s)
+	if err == nil {
+		s.dp, err = dp.NewPlan(q, schema, s.budget)
+	}
 	probs.addErr(s.placeOf(err), err)
 }
 

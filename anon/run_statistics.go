@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"math"
-	"slices"
 	"sort"
 	"strconv"
-	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -20,49 +18,20 @@ import (
 )
 
 func (r *Release) runStatistics(ctx context.Context, s *step, src arrowio.Source, acct *dp.Accountant, o RunOptions) error {
-	src = arrowio.Lenient(src) // statistics never fail on data
-	src = arrowio.InferredAsText(src, s.toldApart(r.plan.policy.Unit)...)
+	src, err := r.plan.sourceOf(s, src)
+	if err != nil {
+		return err
+	}
 	plan, err := s.statisticsPlan(src.Schema(), o)
 	if err != nil {
 		return err
 	}
-	r.warnOfTypes(s, plan.Columns(), arrowio.InferredColumns(src))
 	rel, err := plan.Run(ctx, src, acct, s.Name)
 	if err != nil {
 		return inRelease(s.Name, err)
 	}
 	r.addStatistics(s, plan, rel)
 	return nil
-}
-
-// toldApart are the columns whose values a release only tells apart: the unit,
-// and what is only counted distinct. They are read as text where no type is
-// declared. Under a type inferred from the first rows one row could decide
-// whether the people of all later rows count.
-func (s *step) toldApart(unit string) []string {
-	out := []string{unit}
-	for _, a := range s.Statistics.Aggregates {
-		out = append(out, a.Column)
-	}
-	return slices.DeleteFunc(out, func(name string) bool {
-		return slices.ContainsFunc(s.Statistics.GroupBy, func(g GroupColumn) bool { return g.Column == name }) ||
-			slices.ContainsFunc(s.Statistics.Aggregates, func(a Aggregate) bool { return a.Column == name && a.Kind != "count-distinct" })
-	})
-}
-
-// warnOfTypes warns of columns of statistics whose types were inferred: the
-// guarantee then holds among tables for which the same types are inferred.
-func (r *Release) warnOfTypes(s *step, read, inferred []string) {
-	var names []string
-	for _, c := range read {
-		if slices.Contains(inferred, c) {
-			names = append(names, quote(c))
-		}
-	}
-	if len(names) > 0 {
-		r.report.Warnings = append(slices.Clip(r.report.Warnings), s.Name+": the types of "+strings.Join(names, ", ")+
-			" were inferred from the first rows, and a type is a fact about the data that no noise covers; declare type: for these columns")
-	}
 }
 
 // statisticsPlan plans a statistics release for a schema.
@@ -159,41 +128,3 @@ var errPlanOnly = errors.New("a plan draws no noise")
 func (planOnly) Laplace([]int64, int64, float64) error                  { return errPlanOnly }
 func (planOnly) Gaussian([]int64, int64, int64, float64, float64) error { return errPlanOnly }
 func (planOnly) Name() string                                           { return dp.NoiseGoogle }
-
-// likelySchema is the schema that the policy alone suggests: declared types,
-// numbers where aggregates need them, and text. certain says that noise can't
-// differ under the input's own schema: every column that an aggregate
-// computes with is declared as integer.
-func (p *Plan) likelySchema(s *step) (schema *arrow.Schema, certain bool) {
-	types := map[string]arrow.DataType{
-		"integer": arrow.PrimitiveTypes.Int64, "decimal": arrow.PrimitiveTypes.Float64, "boolean": arrow.FixedWidthTypes.Boolean,
-		"date": arrow.FixedWidthTypes.Date32, "timestamp": arrow.FixedWidthTypes.Timestamp_us, "text": arrow.BinaryTypes.String, "": arrow.BinaryTypes.String,
-	}
-	computes := func(name string) bool {
-		return s.Statistics != nil && slices.ContainsFunc(s.Statistics.Aggregates, func(a Aggregate) bool { return a.Column == name && a.Kind != "count-distinct" })
-	}
-	certain = true
-	var fields []arrow.Field
-	for i := range p.policy.Columns {
-		c := &p.policy.Columns[i]
-		kind := p.kind(c)
-		if computes(c.Name) {
-			certain = certain && kind == "integer"
-			if kind == "" {
-				kind = "decimal"
-			}
-		}
-		if kind == "" && c.Hierarchy != nil && c.Hierarchy.Intervals != nil {
-			kind = "decimal"
-		}
-		if kind == "" && c.Hierarchy != nil && c.Hierarchy.Date != nil {
-			kind = "date"
-		}
-		dt := types[kind]
-		if c.Set != nil && c.Set.Separator == "" { // tags without a separator come as lists
-			dt = arrow.ListOf(arrow.BinaryTypes.String)
-		}
-		fields = append(fields, arrow.Field{Name: c.Name, Type: dt, Nullable: true})
-	}
-	return arrow.NewSchema(fields, nil), certain
-}

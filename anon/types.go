@@ -8,14 +8,22 @@ import (
 
 // CSVOptions say how a CSV input of this policy is opened: delimiter,
 // encoding, null values and the declared types. Columns under a file, levels
-// or prefix hierarchy, and sets, are text.
+// or prefix hierarchy, and sets, are text. Types are inferred only for columns
+// whose rows leave; others are text until a release says what it reads them as.
 func (p *Policy) CSVOptions() arrowio.CSVOptions {
 	o := arrowio.CSVOptions{Encoding: p.Input.Encoding, NullValues: p.Input.NullValues, Types: map[string]arrowio.ColumnType{}}
 	for _, r := range p.Input.Delimiter {
 		o.Delimiter = r
 	}
 	for _, c := range p.Columns {
-		if t := c.csvType(); t.Kind != arrowio.Inferred {
+		t := c.csvType()
+		if !p.leaves(c.Name) {
+			t.AnyOffset = t.Kind == arrowio.Timestamp && t.Format == ""
+			if t.Kind == arrowio.Inferred {
+				t = arrowio.ColumnType{Kind: arrowio.Text, Undeclared: true}
+			}
+		}
+		if t.Kind != arrowio.Inferred {
 			o.Types[c.Name] = t
 		}
 	}
@@ -62,10 +70,10 @@ func isTags(dt arrow.DataType) bool {
 	return ok && dt.ID() != arrow.MAP && kindOf(l.Elem()) == "text"
 }
 
-// kind is the policy's type of a column, as far as schema and policy tell;
-// "" where neither does.
+// kind is the policy's type of a column, as far as policy and format of the
+// input tell; "" where neither does.
 func (p *Plan) kind(c *Column) string {
-	if p.schema != nil {
+	if p.schema != nil && !p.undeclared(c.Name) {
 		if i := p.schema.FieldIndices(c.Name); len(i) > 0 {
 			return kindOf(p.schema.Field(i[0]).Type)
 		}
@@ -105,6 +113,9 @@ func (p *Plan) checkSchema(probs *problems) {
 }
 
 func (p *Plan) checkType(probs *problems, c *Column, dt arrow.DataType) {
+	if p.undeclared(c.Name) && !p.policy.leaves(c.Name) {
+		return // whoever reads it says as what
+	}
 	have := kindOf(dt)
 	switch {
 	case c.Set != nil:

@@ -103,7 +103,7 @@ func (v *verifier) checkDistinct(ctx context.Context, s *step, src arrowio.Sourc
 
 // checkColumns compares the table's columns with policy and report.
 func (v *verifier) checkColumns(s *step, m *report.Microdata, schema *arrow.Schema) error {
-	written := v.plan.written(s.Declaration)
+	written := v.policy.written(s.Declaration)
 	var have []string
 	for _, f := range schema.Fields() {
 		c := v.policy.Column(f.Name)

@@ -100,7 +100,11 @@ func (v *verifier) checkNoise(s *step, st *report.Statistics) error {
 	const what = "mechanisms, scales and threshold follow from the policy"
 	plan, by := s.dp, "output"
 	if v.o.Input != nil && plan != nil {
-		p, err := dp.NewPlan(s.query, v.o.Input.Schema(), s.budget)
+		types, err := arrowio.RetypedSchema(v.o.Input.Schema(), v.policy.typesOf(s.Statistics))
+		if err != nil {
+			return inRelease(s.Name, err)
+		}
+		p, err := dp.NewPlan(s.query, types, s.budget)
 		if err != nil {
 			return inRelease(s.Name, err)
 		}

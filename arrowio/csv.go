@@ -92,6 +92,15 @@ type ColumnType struct {
 	// Timezone is for timestamps: the IANA name of the zone in which values
 	// without an offset are read, and the zone of the Arrow type. Empty: none.
 	Timezone string
+	// AnyOffset is for timestamps without a format: values with and without an
+	// offset are read side by side, and dates as their midnight. The zone of
+	// those without is Timezone, or UTC. Without AnyOffset the first rows say
+	// whether all values have an offset or none has.
+	AnyOffset bool
+	// Undeclared marks a type that is a stand-in for one that nobody declared;
+	// see Retyped. Nothing is then inferred for the column, and it may be
+	// missing from the header.
+	Undeclared bool
 }
 
 // OnBadValue says what a value is that does not fit its column's type.
@@ -153,7 +162,7 @@ func OpenCSV(ctx context.Context, path string, o CSVOptions) (*CSV, error) {
 	}
 	fields := make([]arrow.Field, len(s.names))
 	for i, n := range s.names {
-		fields[i] = arrow.Field{Name: n, Type: s.types[i].arrow, Nullable: true}
+		fields[i] = s.types[i].field(n)
 	}
 	s.schema = arrow.NewSchema(fields, nil)
 	return s, nil
@@ -162,7 +171,8 @@ func OpenCSV(ctx context.Context, path string, o CSVOptions) (*CSV, error) {
 // Name returns the file's name.
 func (s *CSV) Name() string { return s.name }
 
-// Schema returns the columns with their declared or inferred types.
+// Schema returns the columns with their declared or inferred types; Undeclared
+// tells them apart.
 func (s *CSV) Schema() *arrow.Schema { return s.schema }
 
 // Types returns the type of every column, declared or inferred.
@@ -187,6 +197,9 @@ func prepare(t ColumnType, zoned bool) (p preparedType, err error) {
 		}
 		zoned = p.pattern.zoned()
 	}
+	if t.AnyOffset && (t.Kind != Timestamp || t.Format != "") {
+		return p, fault.Planf("AnyOffset is for timestamps without a format")
+	}
 	if t.Timezone != "" {
 		if t.Kind != Timestamp {
 			return p, fault.Planf("`timezone:` is for timestamps; set `type: timestamp`")
@@ -209,7 +222,7 @@ func prepare(t ColumnType, zoned bool) (p preparedType, err error) {
 	case Timestamp:
 		p.zoned = zoned
 		tz := t.Timezone
-		if tz == "" && zoned {
+		if tz == "" && (zoned || t.AnyOffset) {
 			tz = "UTC"
 		}
 		p.arrow = &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: tz}

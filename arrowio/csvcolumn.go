@@ -305,9 +305,13 @@ func newColumn(t preparedType, nulls *nullSet, onBad OnBadValue, rows int) colum
 			read = t.pattern.parse
 		}
 		return &fixedColumn[int64]{dt: t.arrow, nulls: nulls, toNull: toNull, rows: rows, parse: func(b []byte) (int64, bool) {
+			if t.AnyOffset && len(b) == len("2006-01-02") {
+				days, ok := parseDate(b)
+				return clock{days: days}.instant(t.location), ok
+			}
 			c, ok := read(b)
 			// A column has a zone or has none: a lone offset would shift a row.
-			if !ok || c.zoned != t.zoned {
+			if !ok || c.zoned != t.zoned && !t.AnyOffset {
 				return 0, false
 			}
 			return c.instant(t.location), true

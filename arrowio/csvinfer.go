@@ -123,8 +123,8 @@ func (s *CSV) header(head []byte, at int, whole bool) error {
 		seen[name] = true
 		found[j] = name
 	}
-	for name := range s.o.Types {
-		if !seen[name] {
+	for name, t := range s.o.Types {
+		if !seen[name] && !t.Undeclared {
 			return fault.Planf("%s: there is no column %q, whose type is declared; name a column of the header, or set `delimiter:`", s.name, name)
 		}
 	}

@@ -9,19 +9,24 @@ import (
 )
 
 // commonSchema returns the schema of two sources that are read as one table:
-// that of the first, with text plain where only one holds it as a dictionary.
+// that of the first, with text plain where only one holds it as a dictionary,
+// and types undeclared where they are so in one of them.
 func commonSchema(want, got *arrow.Schema) (*arrow.Schema, error) {
-	if sameSchema(want, got) == nil || want.NumFields() != got.NumFields() {
+	if want.NumFields() != got.NumFields() {
 		return want, sameSchema(want, got)
 	}
 	fields := want.Fields()
 	others := got.Fields()
 	for i := range fields {
+		if Undeclared(others[i]) && !Undeclared(fields[i]) {
+			fields[i].Metadata = others[i].Metadata
+		}
 		if a, b := fields[i].Type, others[i].Type; !arrow.TypeEqual(a, b) && isUTF8(a) && isUTF8(b) {
 			fields[i].Type, others[i].Type = arrow.BinaryTypes.String, arrow.BinaryTypes.String
 		}
 	}
-	common := arrow.NewSchema(fields, nil)
+	meta := want.Metadata()
+	common := arrow.NewSchema(fields, &meta)
 	return common, sameSchema(common, arrow.NewSchema(others, nil))
 }
 

@@ -318,14 +318,16 @@ func writeDeltas(t *testing.T) string {
 	return writeStream(t, NewMemory(schema, recs...), "in.arrows", ipc.WithDictionaryDeltas(true))
 }
 
-// TestInferredAsText: columns of inferred type are read as text where that is
-// asked for, also of several files; declared ones stay what they are.
-func TestInferredAsText(t *testing.T) {
+// TestRetyped: columns of undeclared type are read as asked, also of several
+// files; declared ones, and columns that are not named, stay what they are.
+func TestRetyped(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "in.csv")
-	if err := os.WriteFile(path, []byte("id,n,d\n1,2,3\n"), 0o600); err != nil {
+	text := "id,n,d,at,late\n1,2,3,2025-03-01 10:00,x\n02,x,4,2025-03-01T10:00+09:00,y\n3,1e2,5,2025-03-01,z\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s, err := OpenCSV(context.Background(), path, CSVOptions{Types: map[string]ColumnType{"d": {Kind: Integer}}})
+	types := map[string]ColumnType{"d": {Kind: Integer}, "late": {Kind: Text, Undeclared: true}, "gone": {Kind: Text, Undeclared: true}}
+	s, err := OpenCSV(context.Background(), path, CSVOptions{Types: types})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -333,24 +335,75 @@ func TestInferredAsText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, src := range []Source{s, both, Lenient(both)} {
-		text := InferredAsText(src, "id", "d")
-		want := [3]arrow.DataType{arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int64, arrow.PrimitiveTypes.Int64}
-		for j, f := range text.Schema().Fields() {
-			if f.Type != want[j] {
-				t.Errorf("source %d: column %s is %s, want %s", i, f.Name, f.Type, want[j])
-			}
-		}
-		if a, b := fmt.Sprint(InferredColumns(src)), fmt.Sprint(InferredColumns(text)); a != "[id n]" || b != "[n]" {
-			t.Errorf("source %d: inferred %s, then %s", i, a, b)
-		}
-		r, err := text.Open(context.Background(), "id")
+	as := map[string]ColumnType{"id": {Kind: Text}, "n": {Kind: Decimal}, "d": {Kind: Text}, "at": {Kind: Timestamp, AnyOffset: true}, "other": {Kind: Date}}
+	for i, src := range []Source{Lenient(s), Lenient(both)} {
+		got, err := Retyped(src, as)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !r.Next() || r.Record().Column(0).ValueStr(0) != "1" {
-			t.Errorf("source %d: %v", i, r.Err())
+		planned, err := RetypedSchema(src.Schema(), as)
+		if err != nil || !planned.Equal(got.Schema()) {
+			t.Errorf("source %d: planned %v, %v; got %v", i, planned, err, got.Schema())
+		}
+		utc := &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "UTC"}
+		want := []arrow.DataType{arrow.BinaryTypes.String, arrow.PrimitiveTypes.Float64, arrow.PrimitiveTypes.Int64, utc, arrow.BinaryTypes.String}
+		marks := ""
+		for j, f := range got.Schema().Fields() {
+			if !arrow.TypeEqual(f.Type, want[j]) {
+				t.Errorf("source %d: column %s is %s, want %s", i, f.Name, f.Type, want[j])
+			}
+			marks += fmt.Sprintf("%t %t, ", Undeclared(src.Schema().Field(j)), Undeclared(f))
+		}
+		if want := "true false, true false, false false, true false, true true, "; marks != want {
+			t.Errorf("source %d: undeclared before and after: %s, want %s", i, marks, want)
+		}
+		r, err := got.Open(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !r.Next() {
+			t.Fatal(r.Err())
+		}
+		cells := []string{}
+		for c := range 4 {
+			for row := range 3 {
+				cells = append(cells, r.Record().Column(c).ValueStr(row))
+			}
+		}
+		const rows = "1 02 3 2 (null) 100 3 4 5 2025-03-01 10:00:00Z 2025-03-01 01:00:00Z 2025-03-01 00:00:00Z"
+		if strings.Join(cells, " ") != rows {
+			t.Errorf("source %d: %s, want %s", i, strings.Join(cells, " "), rows)
 		}
 		r.Release()
+	}
+}
+
+// TestRetypedRefusals: what can't be read otherwise is refused, whatever the
+// rows hold.
+func TestRetypedRefusals(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "in.csv")
+	if err := os.WriteFile(path, []byte("n\n2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := OpenCSV(context.Background(), path, CSVOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	number := arrow.NewSchema([]arrow.Field{{Name: "n", Type: arrow.PrimitiveTypes.Int64, Nullable: true}}, nil)
+	for _, order := range [][]Source{{s, NewMemory(number)}, {NewMemory(number), s}} {
+		mixed, err := Concat(order...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !Undeclared(mixed.Schema().Field(0)) {
+			t.Error("the type of one part is undeclared, but not that of the whole")
+		}
+		if _, err := Retyped(mixed, map[string]ColumnType{"n": {Kind: Text}}); !errors.Is(err, fault.Plan) || !strings.Contains(err.Error(), "declare its `type:`") {
+			t.Errorf("mixed: %v", err)
+		}
+	}
+	copied := NewMemory(s.Schema())
+	if _, err := Retyped(copied, map[string]ColumnType{"n": {Kind: Text}}); !errors.Is(err, fault.Plan) {
+		t.Errorf("a copy: %v", err)
 	}
 }

@@ -234,6 +234,24 @@ func TestInputsOfOneSchema(t *testing.T) {
 	refuses(t, dir, 1, []string{"no file matches"}, "run", "policy.yaml", "--input", "nothing-*.csv", "--out", "new")
 }
 
+// TestCSVTypesFollowFromThePolicy: a value that is no number, in the first row,
+// changes neither the plan nor whether statistics are released.
+func TestCSVTypesFollowFromThePolicy(t *testing.T) {
+	dir := folder(t)
+	_, statistics, _ := strings.Cut(patientPolicy, "  - name: counts\n")
+	columns, _, _ := strings.Cut(strings.Replace(patientPolicy, "{role: insensitive, type: integer}", "{role: insensitive}", 1), "  - name: rows\n")
+	write(t, dir, "counts.yaml", columns+"  - name: counts\n"+statistics)
+	header, rows, _ := strings.Cut(patients(), "\n")
+	write(t, dir, "odd.csv", header+"\n"+marker+",10000,30,Nurse,flu,"+marker+"\n"+rows)
+	even := succeeds(t, dir, "plan", "counts.yaml", "--input", "patients.csv")
+	odd := succeeds(t, dir, "plan", "counts.yaml", "--input", "odd.csv")
+	if even != odd || !strings.Contains(odd, "cost as decimal") {
+		t.Errorf("one row changes the plan:\n%s", odd)
+	}
+	succeeds(t, dir, "run", "counts.yaml", "--input", "odd.csv", "--out", "out")
+	succeeds(t, dir, "verify", "out", "--input", "odd.csv")
+}
+
 // TestRefusals: each is found at its stage, says its words, and leaves every
 // file as it was.
 func TestRefusals(t *testing.T) {
@@ -289,7 +307,7 @@ func TestRefusals(t *testing.T) {
 		{"large delta", 2, []string{"accept-delta"}, []string{policy("large-delta.yaml", "delta: 1e-8", "delta: 0.1"), "--input", "patients.csv"}},
 		{"identifier released", 2, []string{"patient"}, []string{policy("released.yaml", "    basis: test\n", "    basis: test\n    columns: [patient, zip]\n"), "--input", "patients.csv"}},
 		{"sum over an identifier", 2, []string{"patient"}, []string{policy("sum.yaml", "column: cost", "column: patient"), "--input", "patients.csv"}},
-		{"sum over a text", 2, []string{"diagnosis"}, []string{policy("sum-text.yaml", "column: cost", "column: diagnosis"), "--input", "patients.csv"}},
+		{"sum over a text", 2, []string{"diagnosis"}, []string{policy("sum-text.yaml", "column: cost", "column: diagnosis"), "--input", "patients.arrow"}},
 		{"model over no such column", 2, []string{"disease"}, []string{policy("model-column.yaml", "column: diagnosis, l: 2", "column: disease, l: 2"), "--input", "patients.csv"}},
 		{"model over a quasi-identifier", 2, []string{"zip"}, []string{policy("model-role.yaml", "column: diagnosis, l: 2", "column: zip, l: 2"), "--input", "patients.csv"}},
 		{"microdata twice", 2, []string{"microdata"}, []string{policy("twice.yaml", "  - name: counts\n", "  - name: again\n    kind: microdata\n    basis: test\n    models: [k-anonymity: {k: 5}]\n  - name: counts\n"), "--input", "patients.csv"}},
