@@ -1,7 +1,6 @@
 package arrowio
 
 import (
-	"encoding/binary"
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -17,6 +16,8 @@ const batchRows = 1 << 16
 type cells struct {
 	b      []byte
 	lo, hi []uint32
+
+	longest uint32 // no cell has more bytes
 }
 
 // A column collects one column of a batch.
@@ -56,6 +57,17 @@ func (s *nullSet) has(b []byte) bool {
 		}
 	}
 	return false
+}
+
+// numbers returns the lengths of those null texts that could be numbers.
+func (s *nullSet) numbers() uint64 {
+	var n uint64
+	for _, t := range s.texts {
+		if _, ok := parseDecimal([]byte(t), false); ok {
+			n |= 1 << min(len(t), 63)
+		}
+	}
+	return n
 }
 
 // validity is a bitmap that is made when the first null comes.
@@ -175,48 +187,144 @@ type fixedColumn[T int32 | int64 | float64] struct {
 }
 
 func (f *fixedColumn[T]) add(c cells) int {
-	if f.values == nil {
-		f.values = make([]T, 0, f.rows)
-	}
-	for i, lo := range c.lo {
-		b := c.b[lo:c.hi[i]]
-		var v T
-		if f.nulls.has(b) {
-			f.valid.setNull(len(f.values))
-		} else if x, ok := f.parse(b); ok {
-			v = x
-		} else if f.toNull {
-			f.valid.setNull(len(f.values))
-		} else {
+	values := f.extend(len(c.lo))
+	for i := range values {
+		if !f.put(c, i) {
 			return i
 		}
-		f.values = append(f.values, v)
 	}
 	return -1
 }
 
-// integerColumn is a fixedColumn of integers. Those of up to eight digits and
-// no sign, which most are, are read here without a call.
+// extend makes room for n more values and returns it.
+func (f *fixedColumn[T]) extend(n int) []T {
+	if f.values == nil {
+		f.values = make([]T, 0, f.rows)
+	}
+	row := len(f.values)
+	f.values = f.values[:row+n]
+	return f.values[row:]
+}
+
+// put reads cell i of the cells that end the batch, whatever it holds. It
+// returns false for a cell that does not fit.
+func (f *fixedColumn[T]) put(c cells, i int) bool {
+	at := len(f.values) - len(c.lo) + i
+	b := c.b[c.lo[i]:c.hi[i]]
+	if f.nulls.has(b) {
+		f.valid.setNull(at)
+	} else if v, ok := f.parse(b); ok {
+		f.values[at] = v
+	} else if f.toNull {
+		f.valid.setNull(at)
+	} else {
+		return false
+	}
+	return true
+}
+
+// integerColumn is a fixedColumn of integers. Those of up to sixteen digits,
+// which nearly all are, are read here, without a branch on length or sign:
+// neither can be foretold.
 type integerColumn struct {
 	fixedColumn[int64]
-	strict bool
+	strict  bool
+	lengths uint64 // of the null texts that are integers
 }
 
 func (f *integerColumn) add(c cells) int {
-	if f.values == nil {
-		f.values = make([]int64, 0, f.rows)
+	values := f.extend(len(c.lo))
+	for i := 0; i < len(values); i++ {
+		if rest := (cells{b: c.b, lo: c.lo[i:], hi: c.hi[i:]}); c.longest <= 8 {
+			i += f.short(values[i:], rest)
+		} else {
+			i += f.long(values[i:], rest)
+		}
+		if i < len(values) && !f.put(c, i) {
+			return i
+		}
 	}
-	for i, lo := range c.lo {
-		n := c.hi[i] - lo
-		if n-1 < 8 && f.nulls.lengths>>n&1 == 0 {
-			b := c.b[lo : lo+8]
-			v, ok := eightDigits(binary.LittleEndian.Uint64(b), n)
-			if ok && (!f.strict || b[0] != '0' || n == 1) {
-				f.values = append(f.values, int64(v))
+	return -1
+}
+
+// short reads numbers of at most eight bytes, and returns how many it read
+// before one that has no digits only.
+func (f *integerColumn) short(values []int64, c cells) int {
+	his, lengths, strict := c.hi[:len(values)], f.lengths, f.strict
+	for i, lo := range c.lo[:len(values)] {
+		n := his[i] - lo
+		x := word(c.b[lo:]) ^ zeros
+		isNull := lengths >> (n & 63)
+		var minus uint32
+		if byte(x) == '-'^'0' {
+			minus = 1
+		}
+		x >>= 8 * minus & 63
+		n -= minus
+		if n == 0 || isNull&1 != 0 || strict && byte(x) == 0 && n+minus != 1 {
+			return i
+		}
+		x <<= (64 - 8*n) & 63
+		if noDigits(x) != 0 {
+			return i
+		}
+		sign := -int64(minus)
+		values[i] = (int64(joinDigits(x)) ^ sign) - sign
+	}
+	return len(values)
+}
+
+// long is short for numbers of at most sixteen digits, in two words.
+func (f *integerColumn) long(values []int64, c cells) int {
+	his, lengths, strict := c.hi[:len(values)], f.lengths, f.strict
+	for i, lo := range c.lo[:len(values)] {
+		n := his[i] - lo
+		isNull := lengths >> (n & 63)
+		var minus uint32
+		if c.b[lo] == '-' {
+			minus = 1
+		}
+		n -= minus
+		b := c.b[lo+minus:]
+		first, last := word(b)^zeros, word(b[8:])^zeros
+		if n-1 >= 16 || isNull&1 != 0 || strict && byte(first) == 0 && n+minus != 1 {
+			return i
+		}
+		t := (128 - 8*n) & 63
+		x, upper := last<<t|first>>1>>(63-t), first<<t
+		if n <= 8 {
+			x, upper = upper, 0
+		}
+		if noDigits(x)|noDigits(upper) != 0 {
+			return i
+		}
+		sign := -int64(minus)
+		values[i] = (int64(joinDigits(x)+joinDigits(upper)*100_000_000) ^ sign) - sign
+	}
+	return len(values)
+}
+
+// decimalColumn is a fixedColumn of decimals. Those of up to eight bytes and
+// no sign are read here.
+type decimalColumn struct {
+	fixedColumn[float64]
+	strict  bool
+	lengths uint64 // of the null texts that are numbers
+}
+
+func (f *decimalColumn) add(c cells) int {
+	values, his, lengths, strict := f.extend(len(c.lo)), c.hi[:len(c.lo)], f.lengths, f.strict
+	for i, lo := range c.lo[:len(values)] {
+		n := his[i] - lo
+		if n-1 < 8 && lengths>>n&1 == 0 {
+			x := word(c.b[lo:])
+			m, decimals, ok := shortDecimal(x, n)
+			if ok && (!strict || strictDecimal(x, n)) {
+				values[i] = float64(m) / pow10[decimals]
 				continue
 			}
 		}
-		if bad := f.fixedColumn.add(cells{c.b, c.lo[i : i+1], c.hi[i : i+1]}); bad >= 0 {
+		if !f.put(c, i) {
 			return i
 		}
 	}
@@ -283,11 +391,11 @@ func newColumn(t preparedType, nulls *nullSet, onBad OnBadValue, rows int) colum
 	toNull := onBad == Null
 	switch t.Kind {
 	case Integer:
-		return &integerColumn{strict: t.inferred, fixedColumn: fixedColumn[int64]{dt: t.arrow, nulls: nulls, toNull: toNull, rows: rows,
+		return &integerColumn{strict: t.inferred, lengths: nulls.numbers(), fixedColumn: fixedColumn[int64]{dt: t.arrow, nulls: nulls, toNull: toNull, rows: rows,
 			parse: func(b []byte) (int64, bool) { return parseInteger(b, t.inferred) }}}
 	case Decimal:
-		return &fixedColumn[float64]{dt: t.arrow, nulls: nulls, toNull: toNull, rows: rows,
-			parse: func(b []byte) (float64, bool) { return parseDecimal(b, t.inferred) }}
+		return &decimalColumn{strict: t.inferred, lengths: nulls.numbers(), fixedColumn: fixedColumn[float64]{dt: t.arrow, nulls: nulls, toNull: toNull, rows: rows,
+			parse: func(b []byte) (float64, bool) { return parseDecimal(b, t.inferred) }}}
 	case Boolean:
 		return &booleanColumn{strict: t.inferred, nulls: nulls, toNull: toNull}
 	case Date:

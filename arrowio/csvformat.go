@@ -121,7 +121,7 @@ func (p pattern) parse(b []byte) (c clock, ok bool) {
 	if len(b) > 0 || h > 23 || m > 59 || s > 59 {
 		return c, false
 	}
-	c.days, ok = civilDays(year, month, day)
+	c.days, ok = civilDays(uint32(year), uint32(month), uint32(day))
 	c.micros = int64(h*3600+m*60+s)*1e6 + micros
 	return c, ok
 }

@@ -1,6 +1,7 @@
 package arrowio
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 )
@@ -47,30 +48,22 @@ func (x *blockIndex) index(b []byte, from, to int, delim, newline byte) {
 		x.seps = make([]uint32, need)
 	}
 	seps := x.seps[:cap(x.seps)]
+	x.quotes = bytes.IndexByte(b[from:to], '"') >= 0
 	n := 0
-	d, nl, qu := oneEach*uint64(delim), oneEach*uint64(newline), uint64(oneEach*'"')
+	d, nl := oneEach*uint64(delim), oneEach*uint64(newline)
 	var high, inside uint64 // inside is 0 or all ones
-	anyQuote := false
 	for i := from; i < to; i += 64 {
+		// Eight words, one after another, so that their bits stay in registers.
 		p := (*[64]byte)(b[i : i+64])
-		var sep uint64
-		noQuote := uint64(highBits)
-		for k := 0; k < 64; k += 8 {
-			w := binary.LittleEndian.Uint64(p[k : k+8])
-			high |= w
-			// With the top bits off, a byte that differs from the one sought
-			// carries into its top bit when 0x7f is added, and no further.
-			low := w & lowBits
-			other := ((low ^ d) + lowBits) & ((low ^ nl) + lowBits)
-			noQuote &= (low ^ qu) + lowBits
-			sep |= moveMask(^(other|w)&highBits) << k
-		}
-		if ^noQuote&highBits|inside != 0 {
-			anyQuote = true
-			var mask uint64
-			for k := 0; k < 64; k += 8 {
-				mask |= moveMask(zeroBytes(binary.LittleEndian.Uint64(p[k:k+8])^qu)) << k
-			}
+		w0, w1 := word(p[0:8]), word(p[8:16])
+		w2, w3 := word(p[16:24]), word(p[24:32])
+		w4, w5 := word(p[32:40]), word(p[40:48])
+		w6, w7 := word(p[48:56]), word(p[56:64])
+		high |= w0 | w1 | w2 | w3 | w4 | w5 | w6 | w7
+		sep := either(w0, d, nl) | either(w1, d, nl)<<8 | either(w2, d, nl)<<16 | either(w3, d, nl)<<24 |
+			either(w4, d, nl)<<32 | either(w5, d, nl)<<40 | either(w6, d, nl)<<48 | either(w7, d, nl)<<56
+		if x.quotes {
+			mask := quoteMask(p)
 			mask ^= mask << 1
 			mask ^= mask << 2
 			mask ^= mask << 4
@@ -81,10 +74,40 @@ func (x *blockIndex) index(b []byte, from, to int, delim, newline byte) {
 			sep &^= mask
 			inside = uint64(int64(mask) >> 63)
 		}
-		for ; sep != 0; sep &= sep - 1 {
-			seps[n] = uint32(i + bits.TrailingZeros64(sep))
-			n++
+		// Four at a time, since how many there are can't be foretold: those
+		// too many are overwritten.
+		end := n + bits.OnesCount64(sep)
+		for ; n < end; n += 4 {
+			four := (*[4]uint32)(seps[n : n+4])
+			four[0] = uint32(i + bits.TrailingZeros64(sep))
+			sep &= sep - 1
+			four[1] = uint32(i + bits.TrailingZeros64(sep))
+			sep &= sep - 1
+			four[2] = uint32(i + bits.TrailingZeros64(sep))
+			sep &= sep - 1
+			four[3] = uint32(i + bits.TrailingZeros64(sep))
+			sep &= sep - 1
 		}
+		n = end
 	}
-	x.seps, x.quotes, x.ascii, x.inside = seps[:n], anyQuote, high&highBits == 0, inside != 0
+	x.seps, x.ascii, x.inside = seps[:n], high&highBits == 0, inside != 0
+}
+
+func word(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }
+
+// either has a bit for every byte of w that is the byte of d or of e. With the
+// top bits off, a byte that differs from the one sought carries into its top
+// bit when 0x7f is added, and no further.
+func either(w, d, e uint64) uint64 {
+	low := w & lowBits
+	return moveMask(^(((low^d)+lowBits)&((low^e)+lowBits) | w) & highBits)
+}
+
+// quoteMask has a bit for every quote.
+func quoteMask(p *[64]byte) (mask uint64) {
+	const quote = oneEach * '"'
+	for k := 0; k < 64; k += 8 {
+		mask |= moveMask(zeroBytes(word(p[k:k+8])^quote)) << k
+	}
+	return mask
 }

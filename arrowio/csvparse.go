@@ -1,7 +1,6 @@
 package arrowio
 
 import (
-	"encoding/binary"
 	"math"
 	"math/bits"
 	"strconv"
@@ -26,7 +25,7 @@ func parseInteger(b []byte, strict bool) (int64, bool) {
 		return 0, false
 	}
 	if digits <= 8 && cap(b)-i >= 8 {
-		v, ok := eightDigits(binary.LittleEndian.Uint64(b[i:i+8]), uint32(digits))
+		v, ok := eightDigits(word(b[i:i+8]), uint32(digits))
 		if neg {
 			return -int64(v), ok
 		}
@@ -56,19 +55,27 @@ func parseInteger(b []byte, strict bool) (int64, bool) {
 // eightDigits reads an unsigned number of n digits, one to eight, whose first
 // is the lowest byte of x; what lies above them is not looked at.
 //
-// All bytes are worked on at once, as lanes of one word. The digits are moved
-// to the upper end with "0" below, and neighbours are joined: tens and ones,
-// then hundreds, then ten thousands (Lemire, 2018). For 125:
+// All bytes are worked on at once, as lanes of one word. Without the bits of
+// "0" a digit is its value, and no other byte is below ten. The digits are moved
+// to the upper end, with noughts below, and neighbours are joined: tens and
+// ones, then hundreds, then ten thousands (Lemire, 2018). For 125:
 //
-//	"1" "2" "5" ...    →    "0" "0" "0" "0" "0" "1" "2" "5"    →    0 0 1 25    →    0 125    →    125
+//	"1" "2" "5" ...    →    0 0 0 0 0 1 2 5    →    0 0 1 25    →    0 125    →    125
 func eightDigits(x uint64, n uint32) (v uint64, ok bool) {
-	const zeros, upToNine = oneEach * '0', oneEach * (0x7f - '9')
-	x = x<<(64-8*n) | zeros>>(8*n)
-	ok = ((x+upToNine)|(x-zeros)|x)&highBits == 0
-	x -= zeros
+	x = (x ^ zeros) << ((64 - 8*n) & 63)
+	return joinDigits(x), noDigits(x) == 0
+}
+
+// zeros is the text "00000000" as a word.
+const zeros = oneEach * '0'
+
+// noDigits is not 0 if some byte of x is above 9.
+func noDigits(x uint64) uint64 { return (x + oneEach*(0x80-10) | x) & highBits }
+
+// joinDigits returns the number whose eight digits are the bytes of x.
+func joinDigits(x uint64) uint64 {
 	x = x*10 + x>>8
-	v = (x&0x000000ff000000ff*(100+1000000<<32) + x>>16&0x000000ff000000ff*(1+10000<<32)) >> 32
-	return v, ok
+	return (x&0x000000ff000000ff*(100+1000000<<32) + x>>16&0x000000ff000000ff*(1+10000<<32)) >> 32
 }
 
 // shortDecimal reads an unsigned number of n bytes, one to eight, in which one
@@ -88,6 +95,13 @@ func shortDecimal(x uint64, n uint32) (v uint64, decimals uint32, ok bool) {
 	return v, decimals, ok
 }
 
+// strictDecimal reports whether a number that shortDecimal reads has digits on
+// both sides of its point and no leading zeros.
+func strictDecimal(x uint64, n uint32) bool {
+	first, second, last := byte(x), byte(x>>8), byte(x>>((8*n-8)&63))
+	return first != '.' && last != '.' && (first != '0' || n == 1 || second == '.')
+}
+
 // pow10 are the powers of ten that a float64 holds exactly.
 var pow10 = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22}
 
@@ -105,9 +119,9 @@ func parseDecimal(b []byte, strict bool) (float64, bool) {
 		i = 1
 	}
 	if n := len(b) - i; n > 0 && n <= 8 && cap(b)-i >= 8 {
-		if m, decimals, ok := shortDecimal(binary.LittleEndian.Uint64(b[i:i+8]), uint32(n)); ok {
-			d := b[i:]
-			if strict && (d[0] == '.' || d[n-1] == '.' || d[0] == '0' && n > 1 && d[1] != '.' || neg && m == 0) {
+		x := word(b[i : i+8])
+		if m, decimals, ok := shortDecimal(x, uint32(n)); ok {
+			if strict && (!strictDecimal(x, uint32(n)) || neg && m == 0) {
 				return 0, false
 			}
 			v := float64(m) / pow10[decimals]
@@ -212,41 +226,41 @@ func two(b []byte) int {
 }
 
 // parseDate reads YYYY-MM-DD of the Gregorian calendar as days since
-// 1970-01-01.
+// 1970-01-01. Without the bits of "0000-00-" its first eight bytes are digits,
+// and nought where a hyphen stands.
 func parseDate(b []byte) (int32, bool) {
-	if len(b) != 10 || b[4] != '-' || b[7] != '-' {
+	if len(b) != 10 {
 		return 0, false
 	}
-	c, y, m, d := two(b), two(b[2:]), two(b[5:]), two(b[8:])
-	if c > 99 || y > 99 {
+	const form, hyphens = zeros ^ ('0'^'-')*(1<<32+1<<56), 0xff<<32 + 0xff<<56
+	x, d := word(b[:8])^form, two(b[8:])
+	if noDigits(x)|x&hyphens != 0 {
 		return 0, false
 	}
-	return civilDays(c*100+y, m, d)
+	x = x*10 + x>>8 // pairs of digits: 0 1, 2 3 and 5 6
+	return civilDays(uint32(x&0xff*100+x>>16&0xff), uint32(x>>40&0xff), uint32(d))
 }
 
 // monthStart[m] is the number of days before month m of a common year whose
 // first month is March.
-var monthStart = [13]int{0, 306, 337, 0, 31, 61, 92, 122, 153, 184, 214, 245, 275}
-var monthLength = [13]int{0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31}
+var monthStart = [13]uint16{0, 306, 337, 0, 31, 61, 92, 122, 153, 184, 214, 245, 275}
+var monthLength = [13]uint8{0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31}
 
 // civilDays returns the days from 1970-01-01 to a date of the years 1 to 9999. With years that begin
 // in March the leap day comes last, and the days before year y are
 // 365y + ⌊y/4⌋ - ⌊y/100⌋ + ⌊y/400⌋; 1970-01-01 is day 719468 of that count.
-func civilDays(y, m, d int) (int32, bool) {
-	if m < 1 || m > 12 || d < 1 || y < 1 || y > 9999 {
+func civilDays(y, m, d uint32) (int32, bool) {
+	if m-1 > 11 || d-1 > 30 || y-1 > 9998 {
 		return 0, false
 	}
-	leap := 0
-	if m == 2 && y%4 == 0 && (y%100 != 0 || y%400 == 0) {
-		leap = 1
-	}
-	if d > monthLength[m]+leap {
+	if d > 28 && d > uint32(monthLength[m]) && !(m == 2 && d == 29 && y%4 == 0 && (y%100 != 0 || y%400 == 0)) {
 		return 0, false
 	}
 	if m < 3 {
 		y--
 	}
-	return int32(365*y + y/4 - y/100 + y/400 + monthStart[m] + d - 1 - 719468), true
+	century := y / 100
+	return int32(365*y+y/4-century+century/4+uint32(monthStart[m])+d-1) - 719468, true
 }
 
 // A clock is a date and a time of day, perhaps with an offset from UTC.
@@ -280,11 +294,17 @@ func parseClock(b []byte) (c clock, ok bool) {
 	if c.days, ok = parseDate(b[:10]); !ok {
 		return c, false
 	}
-	h, m, s := two(b[11:]), two(b[14:]), 0
+	var h, m, s int
 	rest := b[16:]
 	var frac int64
 	if len(rest) >= 3 && rest[0] == ':' {
-		s = two(rest[1:])
+		const form, colons = zeros ^ ('0'^':')*(1<<16+1<<40), 0xff<<16 + 0xff<<40
+		x := word(b[11:19]) ^ form
+		if noDigits(x)|x&colons != 0 {
+			return c, false
+		}
+		x = x*10 + x>>8
+		h, m, s = int(x&0xff), int(x>>24&0xff), int(x>>48&0xff)
 		if rest = rest[3:]; len(rest) > 1 && rest[0] == '.' {
 			var n int
 			if frac, n, ok = fraction(rest[1:]); !ok {
@@ -292,6 +312,8 @@ func parseClock(b []byte) (c clock, ok bool) {
 			}
 			rest = rest[1+n:]
 		}
+	} else {
+		h, m = two(b[11:]), two(b[14:])
 	}
 	if h > 23 || m > 59 || s > 59 {
 		return c, false

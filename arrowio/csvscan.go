@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"math/bits"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -109,6 +110,9 @@ func (s *rowScanner) fill() error {
 
 // rows checks the separators of the block and keeps those of whole rows.
 func (s *rowScanner) rows() {
+	if s.evenRows() {
+		return
+	}
 	seps, nc, nl, b := s.index.seps, s.columns, s.nl, s.buf
 	kept, k, start := 0, 0, uint32(s.next)
 	for k < len(seps) {
@@ -153,6 +157,36 @@ func (s *rowScanner) rows() {
 		s.checkUTF8()
 	}
 }
+
+// evenRows is rows for a block in the middle of a file without quotes, empty
+// lines and faults, as nearly all are: it reports whether this is one. Then
+// every n-th separator is a newline; and if there are no more newlines than
+// these, then no other separator is one.
+func (s *rowScanner) evenRows() bool {
+	nc := s.columns
+	if nc == 1 || s.index.quotes || !s.index.ascii || s.eof || s.base+int64(s.n) > s.limit {
+		return false
+	}
+	seps, n := s.index.seps, s.newlines()
+	if n == 0 || n*nc > len(seps) {
+		return false
+	}
+	starts := slices.Grow(s.starts, n)[:n]
+	start := uint32(s.next)
+	for r := range starts {
+		starts[r] = start
+		at := seps[r*nc+nc-1]
+		if s.buf[at] != s.nl {
+			return false
+		}
+		start = at + 1
+	}
+	s.seps, s.starts, s.next = seps[:n*nc], starts, int(start)
+	return true
+}
+
+// newlines returns how many there are in the block.
+func (s *rowScanner) newlines() int { return bytes.Count(s.buf[s.next:s.n], []byte{s.nl}) }
 
 // ragged leaves an error about a row of the wrong length. A row whose end is
 // in a later block is left to that one.
@@ -216,15 +250,21 @@ func (s *rowScanner) cells(j, from, to int) (cells, error) {
 	}
 	lo, hi := s.lo[:n], s.hi[:n]
 	nc := s.columns
+	var longest uint32
 	if j == 0 {
 		copy(lo, s.starts[from:to])
-	} else {
-		for i, at := 0, from*nc+j-1; i < n; i, at = i+1, at+nc {
-			lo[i] = s.seps[at] + 1
+		for i, start := range lo {
+			hi[i] = s.seps[(from+i)*nc]
+			longest = max(longest, hi[i]-start)
 		}
-	}
-	for i, at := 0, from*nc+j; i < n; i, at = i+1, at+nc {
-		hi[i] = s.seps[at]
+	} else {
+		at := from*nc + j
+		for i := range lo {
+			start, end := s.seps[at-1]+1, s.seps[at]
+			lo[i], hi[i] = start, end
+			longest = max(longest, end-start)
+			at += nc
+		}
 	}
 	if j == nc-1 && s.nl == '\n' {
 		for i := range hi {
@@ -238,7 +278,7 @@ func (s *rowScanner) cells(j, from, to int) (cells, error) {
 			return cells{}, err
 		}
 	}
-	return cells{s.buf, lo, hi}, nil
+	return cells{s.buf, lo, hi, longest}, nil
 }
 
 // unquote takes the quotes off. A text with doubled quotes in it is written
