@@ -46,7 +46,8 @@ type Accumulator struct {
 	fingerprint [16]byte
 	groups      *groupTable
 	buckets     []bucket
-	used        bool // merged into another, or finalized
+	tails       []tail // of each bucket
+	used        bool   // merged into another, or finalized
 
 	keyAt   []int // columns of the batch: keys, unit, inputs
 	unitAt  int
@@ -83,10 +84,10 @@ type bucket struct {
 
 // chunkRecords is the number of records in a chunk: large against the slice
 // header that it costs, small against a bucket.
-const chunkRecords = 64
+const chunkRecords = 256
 
 // slabChunks is the number of chunks allocated at once.
-const slabChunks = 512
+const slabChunks = 128
 
 // records is the number of records of w words in the chunks.
 func (k *bucket) records(w int) int {
@@ -136,7 +137,7 @@ func newAccumulator(p *Plan, key *Key) (*Accumulator, error) {
 	}
 	a := &Accumulator{
 		plan: p, layout: p.layout, keys: keys, fingerprint: key.secret.Fingerprint(), groups: groups,
-		buckets: make([]bucket, 1<<bucketBits), limit: p.query.Memory, mix: newMixer(keys.unit),
+		buckets: make([]bucket, 1<<bucketBits), tails: make([]tail, 1<<bucketBits), limit: p.query.Memory, mix: newMixer(keys.unit),
 	}
 	if a.limit <= 0 {
 		a.limit = 1 << 30
@@ -309,22 +310,21 @@ func (a *Accumulator) fillUnits(rec arrow.Record, n int) {
 func (a *Accumulator) append(group []uint32) {
 	s, l := &a.scratch, a.layout
 	w, u := l.words, l.unitWords
+	if w == 3 && u == 1 {
+		a.appendThree(group)
+		return
+	}
 	for i, g := range group {
 		if g == noGroup || s.noUnit[i] {
 			continue
 		}
 		h := s.unit[i*u]
-		k := &a.buckets[h>>(64-bucketBits)]
-		last := len(k.chunks) - 1
-		if last < 0 || len(k.chunks[last]) == cap(k.chunks[last]) {
-			k.chunks = append(k.chunks, a.newChunk())
-			last++
+		t := &a.tails[h>>(64-bucketBits)]
+		if t.left < w {
+			a.newChunk(t)
 		}
-		c := k.chunks[last]
-		at := len(c)
-		c = c[:at+w]
-		k.chunks[last] = c
-		rec := c[at:]
+		rec := t.chunk[len(t.chunk)-t.left:][:w]
+		t.left -= w
 		rec[0] = h
 		if u == 2 {
 			rec[1] = s.unit[i*u+1]
@@ -345,8 +345,41 @@ func (a *Accumulator) append(group []uint32) {
 	}
 }
 
-// newChunk cuts a chunk off the slab.
-func (a *Accumulator) newChunk() []uint64 {
+// appendThree is append for records of one unit word and one value, the most
+// frequent ones.
+func (a *Accumulator) appendThree(group []uint32) {
+	s := &a.scratch
+	n := len(group)
+	unit, noUnit, value, null := s.unit[:n], s.noUnit[:n], s.values[0][:n], s.null[0][:n]
+	for i, g := range group {
+		if g == noGroup || noUnit[i] {
+			continue
+		}
+		h := unit[i]
+		t := &a.tails[h>>(64-bucketBits)]
+		if t.left < 3 {
+			a.newChunk(t)
+		}
+		rec := t.chunk[len(t.chunk)-t.left:]
+		t.left -= 3
+		head, v := uint64(g)|1<<32, value[i]
+		if null[i] {
+			head, v = uint64(g), 0
+		}
+		_ = rec[2]
+		rec[0], rec[1], rec[2] = h, head, v
+	}
+}
+
+// A tail is the chunk of a bucket that is being filled.
+type tail struct {
+	chunk []uint64
+	left  int // words that are free, at its end
+}
+
+// newChunk cuts a chunk off the slab, to follow the full one of a tail.
+func (a *Accumulator) newChunk(t *tail) {
+	a.close(t)
 	size := chunkRecords * a.layout.words
 	if len(a.slab) < size {
 		chunks := slabChunks
@@ -355,11 +388,27 @@ func (a *Accumulator) newChunk() []uint64 {
 		}
 		a.slab = make([]uint64, chunks*size)
 	}
-	c := a.slab[:0:size]
+	t.chunk, t.left = a.slab[:size:size], size
 	a.slab = a.slab[size:]
 	a.held += int64(8 * size)
 	a.raw += chunkRecords
-	return c
+}
+
+// close hands the chunk of a tail over to its bucket.
+func (a *Accumulator) close(t *tail) {
+	if used := len(t.chunk) - t.left; used > 0 {
+		h := t.chunk[0]
+		k := &a.buckets[h>>(64-bucketBits)]
+		k.chunks = append(k.chunks, t.chunk[:used])
+	}
+	*t = tail{}
+}
+
+// closeAll hands all chunks over to their buckets, before these are read.
+func (a *Accumulator) closeAll() {
+	for i := range a.tails {
+		a.close(&a.tails[i])
+	}
 }
 
 // Merge takes over what other holds; other is not used again. Accumulators of
@@ -374,10 +423,11 @@ func (a *Accumulator) Merge(other *Accumulator) error {
 		return errPlan
 	}
 	other.used = true
+	other.closeAll()
 	a.take(other.buckets, a.groups.absorb(other.groups))
 	a.held += other.held
 	a.raw += other.raw
-	other.buckets, other.groups, other.slab = nil, nil, nil
+	other.buckets, other.tails, other.groups, other.slab = nil, nil, nil, nil
 	if a.held > a.limit || a.raw > maxRaw {
 		a.condense()
 	}
@@ -405,12 +455,7 @@ func (a *Accumulator) take(buckets []bucket, to []uint32) {
 				r.group[j] = to[g]
 			}
 		}
-		// The last chunk of k stays last: it has room.
-		if n := len(k.chunks); n > 0 && len(from.chunks) > 0 {
-			k.chunks = append(from.chunks, k.chunks...)
-		} else if n == 0 {
-			k.chunks = from.chunks
-		}
+		k.chunks = append(k.chunks, from.chunks...)
 		k.runs = append(k.runs, from.runs...)
 	}
 }
@@ -422,6 +467,7 @@ func (l *layout) newRun() *run { return &run{inputs: make([]runInput, len(l.inpu
 // then rises to twice what is left, so that the work stays proportional to the
 // rows.
 func (a *Accumulator) condense() {
+	a.closeAll()
 	b := newBounder(a.layout, a.groups, a.keys)
 	b.partial = true
 	kept := int64(0)

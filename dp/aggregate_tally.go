@@ -88,6 +88,7 @@ func (a *Accumulator) tallies(workers int) *tally {
 	if a.groups.len()*a.plan.width*16 > maxTally {
 		workers = 1 // memory before time
 	}
+	a.closeAll()
 	parts := make([]*tally, workers)
 	var next atomic.Int64
 	var wait sync.WaitGroup

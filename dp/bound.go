@@ -2,6 +2,8 @@ package dp
 
 import (
 	"bytes"
+	"math"
+	"math/bits"
 	"slices"
 )
 
@@ -33,10 +35,9 @@ type bounder struct {
 	ofUnit  []unitRow // rowsOfUnit: distinct rows of a unit
 	partial bool      // what comes out stays apart row by row where the layout is byRow
 
-	plain   bool // every slot takes the general way
-	spread  uint64
-	places  []groupPlace
-	entryOf []uint32
+	plain  bool // every bucket takes the general way
+	totals *totaller
+	spread uint64
 }
 
 // An entry of an earlier run stands among the records as its unit, its group
@@ -66,10 +67,12 @@ type pick struct {
 }
 
 func newBounder(l *layout, groups *groupTable, keys boundKeys) *bounder {
-	return &bounder{
+	b := &bounder{
 		layout: l, groups: groups, keys: keys, stride: max(l.words, l.unitWords+2),
 		plain: !l.onlyTotals(), spread: keys.groups.Sum64([]byte("spread")) | 1,
 	}
+	b.totals = &totaller{bounder: b}
+	return b
 }
 
 // perSlot is the number of entries that share a slot of the counting sort on
@@ -87,19 +90,17 @@ func (b *bounder) bound(k *bucket, out *run, flushAt int, flush func(*run)) {
 	if n == 0 {
 		return
 	}
-	b.cluster(k, n)
-	for s := 0; s+1 < len(b.starts); s++ {
-		from, to := int(b.starts[s]), int(b.starts[s+1])
-		switch {
-		case from == to:
-			continue
-		case !b.plain && len(k.runs) == 0 && b.fewRows(to-from) && b.oneUnit(from, to):
-			b.addUp(from, to, out)
-		default:
-			b.slot(k, from, to, out)
-		}
-		if flush != nil && out.len() >= flushAt {
-			flush(out)
+	if !b.plain && len(k.runs) == 0 && !(b.partial && b.layout.rowsPerUnit > 0) {
+		b.totals.bound(k, n, out, flushAt, flush)
+	} else {
+		b.cluster(k, n)
+		for s := 0; s+1 < len(b.starts); s++ {
+			if from, to := int(b.starts[s]), int(b.starts[s+1]); from < to {
+				b.slot(k, from, to, out)
+			}
+			if flush != nil && out.len() >= flushAt {
+				flush(out)
+			}
 		}
 	}
 	if flush != nil && out.len() > 0 {
@@ -271,35 +272,97 @@ func (b *bounder) selectGroups(unit []uint64, groups []uint32) []int {
 	prefix := b.keys.groups.Prefix(unit...)
 	prefix.Sums64(prio)
 	limit := int(b.layout.maxGroups)
+	if len(b.chosen) <= n {
+		b.chosen = make([]int, 2*n)
+	}
+	bar := likelyLeast(prio, scratch, limit)
+	if chosen := upTo(prio, bar, b.chosen); chosen == limit {
+		return b.chosen[:chosen]
+	}
+	// Two groups of one priority, or nearly equal priorities of very many.
 	copy(scratch, prio)
-	bar := nthLeast(scratch, limit-1)
-	b.chosen = b.chosen[:0]
-	ties := 0
-	for i, p := range prio {
-		if p <= bar {
-			b.chosen = append(b.chosen, i)
-			if p == bar {
-				ties++
-			}
-		}
+	bar = nthLeast(scratch, limit-1)
+	chosen := b.chosen[:upTo(prio, bar, b.chosen)]
+	if extra := len(chosen) - limit; extra > 0 {
+		chosen = b.dropTied(chosen, groups, bar, extra)
 	}
-	if extra := len(b.chosen) - limit; extra > 0 {
-		b.dropTied(groups, bar, ties-extra)
-	}
-	return b.chosen
+	return chosen
 }
 
-// dropTied leaves, of the chosen groups whose priority is bar, room many in the
-// order of key bytes.
-func (b *bounder) dropTied(groups []uint32, bar uint64, room int) {
+// upTo writes the places of the elements that are at most bar to dst, which has
+// room for one more, and returns how many they are.
+func upTo(xs []uint64, bar uint64, dst []int) int {
+	n := 0
+	for i, x := range xs {
+		dst[n] = i
+		_, above := bits.Sub64(bar, x, 0)
+		n += 1 - int(above)
+	}
+	return n
+}
+
+// maxLikely is the limit up to which likelyLeast counts down.
+const maxLikely = 64
+
+// likelyLeast is nthLeast of limit-1 for numbers that are spread evenly over
+// all of 64 bits: those below the share of limit among them, and a few more,
+// are set apart, and the greatest of these are left out one by one. Where two
+// numbers are equal it may return another number. Nothing in it branches on the
+// numbers but at the ends of loops.
+func likelyLeast(xs, scratch []uint64, limit int) uint64 {
+	n := len(xs)
+	if limit > maxLikely {
+		copy(scratch, xs)
+		return nthLeast(scratch, limit-1)
+	}
+	share := float64(limit) + math.Sqrt(float64(limit)*float64(n-limit)/float64(n))
+	below := uint64(share / float64(n) * (1 << 63) * 2)
+	few := 0
+	for _, x := range xs {
+		scratch[few] = x
+		_, less := bits.Sub64(x, below, 0)
+		few += int(less)
+	}
+	if few < limit {
+		bar := below - 1
+		for range limit - few {
+			next := uint64(math.MaxUint64)
+			for _, x := range xs {
+				if x <= bar {
+					x = math.MaxUint64
+				}
+				next = min(next, x)
+			}
+			bar = next
+		}
+		return bar
+	}
+	xs = scratch[:few]
+	bar := slices.Max(xs)
+	for range few - limit {
+		next := uint64(0)
+		for _, x := range xs {
+			if x >= bar {
+				x = 0
+			}
+			next = max(next, x)
+		}
+		bar = next
+	}
+	return bar
+}
+
+// dropTied leaves out, of the chosen groups whose priority is bar, as many as
+// are too much: the last in the order of key bytes.
+func (b *bounder) dropTied(chosen []int, groups []uint32, bar uint64, extra int) []int {
 	var tied []int
-	for _, i := range b.chosen {
+	for _, i := range chosen {
 		if b.prio[i] == bar {
 			tied = append(tied, i)
 		}
 	}
 	slices.SortFunc(tied, func(x, y int) int { return bytes.Compare(b.groups.key(groups[x]), b.groups.key(groups[y])) })
-	b.chosen = slices.DeleteFunc(b.chosen, func(i int) bool { return slices.Contains(tied[room:], i) })
+	return slices.DeleteFunc(chosen, func(i int) bool { return slices.Contains(tied[len(tied)-extra:], i) })
 }
 
 // nthLeast returns the element that has n lesser or equal ones before it in

@@ -1,15 +1,14 @@
 package dp
 
-import (
-	"math/bits"
-	"slices"
-)
+import "math/bits"
 
 // Where a release reads nothing of a unit but numbers of rows and totals, a
-// unit's rows need no sorting: they are added up group by group as they come,
-// in the run itself, and the groups that are not kept are taken out of it
-// again. bound does so for slots of one unit, which most are; everything else
-// takes the general way (slot). Both give the same entries.
+// unit's rows need no sorting. The units of a bucket are numbered, their rows
+// brought together, and then every unit goes through three short loops: its
+// groups are numbered, those to keep are chosen, and its rows are added to
+// those. A row of a group that is not kept is added to an entry that is thrown
+// away, which costs less than asking. Everything else takes the general way
+// (slot). Both give the same entries.
 
 // onlyTotals reports whether all that is kept of a unit's rows in a group is
 // their number and totals.
@@ -22,83 +21,298 @@ func (l *layout) onlyTotals() bool {
 	return !l.unitIsRow
 }
 
-// oneUnit reports whether the entries from to to are all of one unit.
-func (b *bounder) oneUnit(from, to int) bool {
-	u, first := b.layout.unitWords, from*b.stride
-	differ := uint64(0)
-	for at := first + b.stride; at < to*b.stride; at += b.stride {
-		differ |= b.entries[at] ^ b.entries[first]
-		if u == 2 {
-			differ |= b.entries[at+1] ^ b.entries[first+1]
-		}
-	}
-	return differ == 0
+// A totaller bounds buckets of totals; its memory is reused from bucket to
+// bucket.
+type totaller struct {
+	*bounder
+
+	slots []uint32 // open addressing on bits of the unit's hash: its number+1, 0 where empty
+	units []uint64 // words of each unit, by number
+	count []uint32 // rows of each unit, then where its next row goes
+	of    []uint32 // unit of each record
+	rows  []uint64 // records without their unit, by unit
+
+	marks   []uint32 // group to base + its number in the unit at hand, lower where it has none
+	places  []groupPlace
+	base    uint32
+	entryOf []uint32 // number of each row's group
+	group   []uint32 // groups of the unit, by number
+	to      []uint32 // number of a group to its entry
 }
 
-// addUp emits the contributions of one unit, whose records are the entries from
-// to to.
-func (b *bounder) addUp(from, to int, out *run) {
+// A groupPlace is a place of the hash table from the groups of one unit to
+// their numbers; it is empty where number is not one of the unit at hand.
+type groupPlace struct{ group, number uint32 }
+
+// maxMarks is the number of groups up to which a unit's groups are numbered by
+// an array of all groups, which then fits a level 1 cache or nearly.
+const maxMarks = 1 << 14
+
+// bound appends the contributions of the n records of a bucket to out.
+func (t *totaller) bound(k *bucket, n int, out *run, flushAt int, flush func(*run)) {
+	t.numberUnits(k, n)
+	t.gather(k, n)
+	w := t.layout.words - t.layout.unitWords
+	from := 0
+	for i, end := range t.count {
+		u := t.layout.unitWords
+		unit, rows := t.units[i*u:i*u+u], t.rows[from*w:int(end)*w]
+		if most := t.layout.rowsPerUnit; most > 0 && int64(int(end)-from) > most {
+			t.rowsOfUnit(unit, rows, out)
+		} else {
+			t.unit(unit, rows, out)
+		}
+		from = int(end)
+		if flush != nil && out.len() >= flushAt {
+			flush(out)
+		}
+	}
+}
+
+// numberUnits finds the units of a bucket and counts their rows. Hashes are
+// keyed, so nobody can choose units that collide.
+func (t *totaller) numberUnits(k *bucket, n int) {
+	w, u := t.layout.words, t.layout.unitWords
+	t.of = extendTo(t.of, n)
+	t.units, t.count = t.units[:0], t.count[:0]
+	log := max(4, bits.Len(uint(n/4)))
+	t.slots = extendTo(t.slots, 1<<log)
+	clear(t.slots)
+	at := 0
+	for _, c := range k.chunks {
+		for ; len(c) >= w; c = c[w:] {
+			h := c[0]
+			s := h << bucketBits >> (64 - log)
+			var unit uint32
+			for {
+				unit = t.slots[s] - 1 // of none: more than there are
+				if uint64(unit) >= uint64(len(t.count)) {
+					unit = uint32(len(t.count))
+					t.slots[s] = unit + 1
+					t.units = append(t.units, c[:u]...)
+					t.count = append(t.count, 0)
+					if 2*len(t.count) > len(t.slots) {
+						log++
+						t.growSlots(log)
+					}
+					break
+				}
+				if i := int(unit) * u; t.units[i] == h && (u == 1 || t.units[i+1] == c[1]) {
+					break
+				}
+				s = (s + 1) & (1<<log - 1)
+			}
+			t.count[unit]++
+			t.of[at] = unit
+			at++
+		}
+	}
+}
+
+func (t *totaller) growSlots(log int) {
+	t.slots = extendTo(t.slots, 1<<log)
+	clear(t.slots)
+	for i := range t.count {
+		s := t.units[i*t.layout.unitWords] << bucketBits >> (64 - log)
+		for t.slots[s] != 0 {
+			s = (s + 1) & (1<<log - 1)
+		}
+		t.slots[s] = uint32(i) + 1
+	}
+}
+
+// gather copies the records, without their units, to t.rows, unit by unit;
+// t.count becomes the end of each unit's.
+func (t *totaller) gather(k *bucket, n int) {
+	sum := uint32(0)
+	for i, c := range t.count {
+		t.count[i] = sum
+		sum += c
+	}
+	u := t.layout.unitWords
+	w := t.layout.words - u
+	t.rows = extendTo(t.rows, n*w)
+	of := t.of
+	for _, c := range k.chunks {
+		if u == 1 && w == 2 {
+			for ; len(c) >= 3; c = c[3:] {
+				at := t.count[of[0]]
+				t.count[of[0]]++
+				of = of[1:]
+				to := t.rows[2*at:][:2]
+				to[0], to[1] = c[1], c[2]
+			}
+			continue
+		}
+		for ; len(c) >= u+w; c = c[u+w:] {
+			at := int(t.count[of[0]])
+			t.count[of[0]]++
+			of = of[1:]
+			copy(t.rows[at*w:at*w+w], c[u:u+w])
+		}
+	}
+}
+
+// rowsOfUnit emits the contributions of a unit with more rows than may be kept
+// of one, in the general way.
+func (t *totaller) rowsOfUnit(unit, rows []uint64, out *run) {
+	b := t.bounder
+	u := t.layout.unitWords
+	w := t.layout.words - u
+	n := len(rows) / w
+	b.base = 0
+	b.entries = extendTo(b.entries, n*b.stride)
+	b.sorted = b.sorted[:0]
+	for i := range n {
+		at := i * b.stride
+		copy(b.entries[at:], unit)
+		copy(b.entries[at+u:], rows[i*w:i*w+w])
+		b.sorted = append(b.sorted, entryKey(uint32(rows[i*w]))<<28|entryKey(i))
+	}
+	sortKeys(b.sorted)
+	b.rowsOfUnit(nil, b.sorted, out)
+}
+
+// unit emits the contributions of one unit.
+func (t *totaller) unit(unit, rows []uint64, out *run) {
+	w := t.layout.words - t.layout.unitWords
+	n := len(rows) / w
+	t.entryOf, t.group = extendTo(t.entryOf, n), extendTo(t.group, n)
+	var groups int
+	if t.groups.len() <= maxMarks {
+		groups = t.markGroups(rows, w)
+	} else {
+		groups = t.hashGroups(rows, w)
+	}
 	start := out.len()
-	b.numberGroups(from, to, out)
-	n := out.len() - start
-	rows := extend(&out.rows, n)
-	for _, e := range b.entryOf {
-		rows[e]++
+	kept := groups
+	entryOf := t.entryOf[:n]
+	if int64(groups) > t.layout.maxGroups {
+		kept = t.choose(unit, groups)
+		for i, e := range entryOf {
+			entryOf[i] = t.to[e]
+		}
 	}
-	for i, in := range b.layout.inputs {
-		b.addInput(from, i, in, extend(&out.inputs[i].has, n), extend(&out.inputs[i].total, n))
-	}
-	unit := b.entries[from*b.stride:][:b.layout.unitWords]
-	if int64(n) > b.layout.maxGroups {
-		out.keep(start, b.selectGroups(unit, out.group[start:]))
-	}
-	for range out.len() - start {
+	out.group = append(out.group, t.group[:kept]...)
+	for range kept {
 		out.unit = append(out.unit, unit...)
 	}
+	// One entry more, for rows of groups that are not kept.
+	count := extend(&out.rows, kept+1)
+	for _, e := range entryOf {
+		count[e]++
+	}
+	out.rows = out.rows[:start+kept]
+	for i, in := range t.layout.inputs {
+		o := &out.inputs[i]
+		has, total := extend(&o.has, kept+1), extend(&o.total, kept+1)
+		at := in.at - t.layout.unitWords
+		for j, e := range entryOf {
+			row := rows[j*w : j*w+w]
+			if row[0]>>(32+i)&1 != 0 {
+				has[e] = true
+				total[e] = total[e].add(int128Of(int64(row[at])))
+			}
+		}
+		o.has, o.total = o.has[:start+kept], o.total[:start+kept]
+	}
+}
+
+// newBase begins the numbering of another unit's groups, of which there are at
+// most n.
+func (t *totaller) newBase(n int) {
+	if t.base > 1<<32-1-uint32(n) {
+		clear(t.marks)
+		clear(t.places[:cap(t.places)])
+		t.base = 0
+	}
+}
+
+// markGroups numbers the distinct groups of a unit, with an array of all
+// groups. Whether a group is new is as good as a coin, so nothing branches on
+// it.
+func (t *totaller) markGroups(rows []uint64, w int) int {
+	if len(t.marks) < t.groups.len() {
+		t.marks = make([]uint32, maxMarks)
+		t.base = 1
+	}
+	t.newBase(len(t.entryOf))
+	base, marks, group := t.base, t.marks, t.group
+	d := uint32(0)
+	for i := range t.entryOf {
+		g := uint32(rows[i*w])
+		group[d] = g
+		e := marks[g] - base // wraps around for a group not met
+		fresh := uint32((uint64(e)-uint64(d))>>63) - 1
+		e = e&^fresh | d&fresh
+		d -= fresh // plus one if new
+		marks[g] = base + e
+		t.entryOf[i] = e
+	}
+	t.base += d
+	return int(d)
+}
+
+// hashGroups is markGroups with a hash table. The hash of a group's number is
+// multiplication by a secret, so that nobody can choose groups that collide.
+func (t *totaller) hashGroups(rows []uint64, w int) int {
+	log := bits.Len(uint(2*len(t.entryOf) - 1)) // at least half of the places stay empty
+	if 1<<log > len(t.places) {
+		t.places = make([]groupPlace, 1<<log)
+		t.base = 1
+	}
+	t.newBase(len(t.entryOf))
+	base, places, group := t.base, t.places[:1<<log], t.group
+	mask := 1<<log - 1
+	d := uint32(0)
+	for i := range t.entryOf {
+		g := uint32(rows[i*w])
+		p := int(uint64(g) * t.spread >> (64 - log))
+		e := places[p].number - base
+		for e < d && places[p].group != g {
+			p = (p + 1) & mask
+			e = places[p].number - base
+		}
+		if e >= d {
+			e = d
+			places[p] = groupPlace{g, base + d}
+			group[d] = g
+			d++
+		}
+		t.entryOf[i] = e
+	}
+	t.base += d
+	return int(d)
+}
+
+// choose moves the groups that are kept of a unit's to the front of t.group and
+// returns how many they are; t.to says where each has gone, those that are not
+// kept behind the last.
+func (t *totaller) choose(unit []uint64, groups int) int {
+	chosen := t.selectGroups(unit, t.group[:groups])
+	t.to = extendTo(t.to, groups)
+	for i := range t.to {
+		t.to[i] = uint32(len(chosen))
+	}
+	for to, i := range chosen {
+		t.to[i] = uint32(to)
+		t.group[to] = t.group[i]
+	}
+	return len(chosen)
 }
 
 // extend appends n zeros to a slice and returns them.
 func extend[T any](s *[]T, n int) []T {
 	from := len(*s)
-	*s = slices.Grow(*s, n)[:from+n]
+	if from+n > cap(*s) {
+		grown := make([]T, from, 2*(from+n))
+		copy(grown, *s)
+		*s = grown
+	}
+	*s = (*s)[:from+n]
 	added := (*s)[from:]
 	clear(added)
 	return added
-}
-
-// numberGroups appends the distinct groups of some records to out and writes to
-// b.entryOf which of them each record is in. The hash of a group's number is
-// multiplication by a secret, so that nobody can choose groups that collide.
-func (b *bounder) numberGroups(from, to int, out *run) {
-	n := to - from
-	log := bits.Len(uint(2*n - 1)) // at least half of the places stay empty
-	if 1<<log > len(b.places) {
-		b.places = make([]groupPlace, 1<<log)
-	}
-	places := b.places[:1<<log]
-	clear(places)
-	b.entryOf = extendTo(b.entryOf, n)
-	start, mask, at := uint32(out.len()), 1<<log-1, from*b.stride+b.layout.unitWords
-	for i := range b.entryOf {
-		g := uint32(b.entries[at])
-		at += b.stride
-		p := int(uint64(g) * b.spread >> (64 - log))
-		for places[p].entry != 0 && places[p].group != g {
-			p = (p + 1) & mask
-		}
-		if places[p].entry == 0 {
-			out.group = append(out.group, g)
-			places[p] = groupPlace{g, uint32(out.len()) - start}
-		}
-		b.entryOf[i] = places[p].entry - 1
-	}
-}
-
-// A groupPlace is a place of the hash table from the groups of one unit to its
-// entries in a run.
-type groupPlace struct {
-	group uint32
-	entry uint32 // counted from 1 for the unit's first, 0 where empty
 }
 
 // extendTo makes a slice n long; what it holds is arbitrary.
@@ -107,34 +321,4 @@ func extendTo[T any](s []T, n int) []T {
 		return make([]T, n, 2*n)
 	}
 	return s[:n]
-}
-
-// addInput adds the values of input i to the entries of the records.
-func (b *bounder) addInput(from, i int, in *input, has []bool, total []int128) {
-	at, head := from*b.stride+in.at, from*b.stride+b.layout.unitWords
-	for _, e := range b.entryOf {
-		if b.entries[head]>>(32+i)&1 != 0 {
-			has[e] = true
-			total[e] = total[e].add(int128Of(int64(b.entries[at])))
-		}
-		at += b.stride
-		head += b.stride
-	}
-}
-
-// keep drops the entries from start on but for those given, in rising order and
-// counted from start. The run has totals only, and no units for them yet.
-func (r *run) keep(start int, kept []int) {
-	for to, i := range kept {
-		r.group[start+to], r.rows[start+to] = r.group[start+i], r.rows[start+i]
-	}
-	end := start + len(kept)
-	r.group, r.rows = r.group[:end], r.rows[:end]
-	for j := range r.inputs {
-		in := &r.inputs[j]
-		for to, i := range kept {
-			in.has[start+to], in.total[start+to] = in.has[start+i], in.total[start+i]
-		}
-		in.has, in.total = in.has[:end], in.total[:end]
-	}
 }

@@ -25,6 +25,7 @@ type boundedTotal struct {
 func boundAll(a *Accumulator, b *bounder) map[string]boundedTotal {
 	all := map[string]boundedTotal{}
 	u := a.layout.unitWords
+	a.closeAll()
 	for i := range a.buckets {
 		out := a.layout.newRun()
 		b.bound(&a.buckets[i], out, 0, nil)
@@ -45,6 +46,7 @@ func bruteTotals(a *Accumulator) map[string]boundedTotal {
 	}
 	units := map[[2]uint64]map[uint32]boundedTotal{}
 	w, u, at := a.layout.words, a.layout.unitWords, a.layout.inputs[0].at
+	a.closeAll()
 	for _, k := range a.buckets {
 		for _, c := range k.chunks {
 			for ; len(c) > 0; c = c[w:] {

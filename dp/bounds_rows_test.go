@@ -90,7 +90,9 @@ func bruteRows(t *testing.T, p *Plan, a *Accumulator, rec arrow.Record, unit []u
 
 // wordsOf is the record of a single row, without its unit.
 func wordsOf(t *testing.T, p *Plan, row arrow.Record) []uint64 {
-	for _, k := range accumulate(t, p, project(row, p)).buckets {
+	a := accumulate(t, p, project(row, p))
+	a.closeAll()
+	for _, k := range a.buckets {
 		for _, c := range k.chunks {
 			return c[p.layout.unitWords:]
 		}

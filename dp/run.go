@@ -120,6 +120,6 @@ func (a *Accumulator) finish() (*Release, error) {
 	a.used = true
 	defer a.keys.erase()
 	rel, err := a.release()
-	a.buckets, a.groups, a.slab = nil, nil, nil
+	a.buckets, a.tails, a.groups, a.slab = nil, nil, nil, nil
 	return rel, err
 }
