@@ -15,9 +15,10 @@ type Options struct {
 	Column string // named in errors
 	// Null is the index of null among the values, -1 if there is none.
 	Null int
-	// Rows holds the number of rows of each value. It is told in the error on
-	// values that the hierarchy does not list; it may be nil.
-	Rows []int64
+	// Rows returns the number of rows of each value. It is called only for the
+	// error on values that the hierarchy does not list, which tells them; it
+	// may be nil.
+	Rows func() []int64
 	// UnlistedToTop gives values that the hierarchy does not list the label
 	// "*" from level 1 up. Otherwise they are an error of kind Data.
 	UnlistedToTop bool
@@ -135,13 +136,10 @@ func (b *builder) checkListed() error {
 	if b.o.UnlistedToTop {
 		return nil
 	}
-	count, rows := 0, int64(0)
-	for v, missing := range b.unlisted {
+	count := 0
+	for _, missing := range b.unlisted {
 		if missing {
 			count++
-			if b.o.Rows != nil {
-				rows += b.o.Rows[v]
-			}
 		}
 	}
 	if count == 0 {
@@ -149,6 +147,12 @@ func (b *builder) checkListed() error {
 	}
 	where := ""
 	if b.o.Rows != nil {
+		rows := int64(0)
+		for v, n := range b.o.Rows() {
+			if b.unlisted[v] {
+				rows += n
+			}
+		}
 		where = fmt.Sprintf(", which %d rows have", rows)
 	}
 	return fault.Dataf("column %q: the hierarchy does not list %d of the values%s; list them, or set unlisted: top", b.o.Column, count, where)

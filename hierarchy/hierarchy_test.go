@@ -286,7 +286,7 @@ func TestApplyRefuses(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	h := must(Inline([]map[string]string{{"a": "x", "b": "y"}}))
-	_, err = Apply(h, values(t, text, `["a", "secret", "other", null]`), Options{Column: "job", Null: 3, Rows: []int64{5, 7, 4, 100}})
+	_, err = Apply(h, values(t, text, `["a", "secret", "other", null]`), Options{Column: "job", Null: 3, Rows: func() []int64 { return []int64{5, 7, 4, 100} }})
 	if !errors.Is(err, fault.Data) || !strings.Contains(err.Error(), `column "job": the hierarchy does not list 2 of the values, which 11 rows have`) || strings.Contains(err.Error(), "secret") {
 		t.Errorf("got %v", err)
 	}

@@ -2,7 +2,6 @@ package kanon
 
 import (
 	"fmt"
-	"sync"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
@@ -177,28 +176,19 @@ func (c *Counter) finish() (*tuples, error) {
 		t.columns = append(t.columns, countedColumn{name: c.columns[i].Name, values: values, null: null})
 		c.encoders[i] = nil
 	}
-	codes, rows := c.tally.Sorted(remap, true)
+	all := c.tally.Tuples(remap, true)
 	c.tally = nil
-	t.codes, t.rows = codes[:counted], rows
+	t.rows = all.Rows
 	if c.unit {
 		people := c.sizes[counted]
-		t.totalPeople = int64(people)
+		codes := all.Columns()
+		t.codes, t.totalPeople = codes[:counted], int64(people)
 		t.joinPeople(codes[counted], people)
 	} else {
-		t.settled = rows
+		t.packed, t.codes = all, make([][]uint32, counted)
+		t.settled = t.rows
 		t.totalPeople = c.rows
 	}
-	var wait sync.WaitGroup
-	for i := range t.columns {
-		wait.Go(func() {
-			rows := make([]int64, t.columns[i].values.Len())
-			for j, k := range t.codes[i] {
-				rows[k] += t.rows[j]
-			}
-			t.columns[i].rows = rows
-		})
-	}
-	wait.Wait()
 	return t, nil
 }
 

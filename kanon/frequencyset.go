@@ -193,7 +193,10 @@ func newFrequencySet(t *tuples, columns, sensitive []Column, population func([]u
 }
 
 // newClassifiedSet is newFrequencySet; it also returns the class of each tuple.
-func newClassifiedSet(t *tuples, columns, sensitive []Column, population func([]uint32) int64) (*FrequencySet, []uint32, error) {
+// Tuples are in the order of their codes already; where every code is its own
+// label, as it is but for tables written by hand, classes are runs of tuples,
+// and where nothing else tells tuples apart, tuples are the classes.
+func newClassifiedSet(t *tuples, columns, sensitive []Column, population func([]uint32) int64) (*FrequencySet, classMap, error) {
 	s, err := newShape(columns, len(t.rows))
 	if err != nil {
 		return nil, nil, err
@@ -205,28 +208,24 @@ func newClassifiedSet(t *tuples, columns, sensitive []Column, population func([]
 		Rows: t.totalRows, People: t.totalPeople, shape: s, layout: s.layoutAt(make(Node, q)),
 		rows: t.rows, settled: t.settled,
 	}
-	if slices.Equal(t.rows, t.settled) {
+	if len(t.rows) > 0 && &t.rows[0] != &t.settled[0] && slices.Equal(t.rows, t.settled) {
 		leaf.settled = leaf.rows
 	}
-	leaf.words = make([][]uint64, leaf.layout.words)
-	for w := range leaf.words {
-		leaf.words[w] = make([]uint64, n)
+	sorted := leaf.layout.words == 1
+	for c := range columns {
+		sorted = sorted && ascending(columns[c].Table.Levels[0].Codes)
 	}
-	for c, fd := range leaf.layout.fields {
-		if fd.width == 0 {
-			continue
-		}
-		labels, word := columns[c].Table.Levels[0].Codes, leaf.words[fd.word]
-		for i, code := range t.codes[c] {
-			word[i] |= uint64(labels[code]) << fd.shift
-		}
+	leaf.words = t.words(leaf.layout, columns, sorted)
+	if sorted && len(sensitive) == 0 && len(t.pairs) == 0 && population == nil {
+		leaf.size = leaf.settled
+		return leaf, nil, nil
 	}
 	if population != nil {
 		leaf.pop = make([]int64, n)
 		codes, last := make([]uint32, q), make([]uint32, q)
 		for i := range n {
 			for c := range q {
-				codes[c] = t.codes[c][i]
+				codes[c] = t.column(c)[i]
 			}
 			if i == 0 || !slices.Equal(codes, last) { // once per key
 				leaf.pop[i] = population(codes)
@@ -242,8 +241,47 @@ func newClassifiedSet(t *tuples, columns, sensitive []Column, population func([]
 	}
 	buf := scratchPool.Get().(*scratch)
 	defer scratchPool.Put(buf)
-	f, classOf := leaf.rollUpClasses(leaf.Node, buf)
-	return f, classOf, nil
+	f := leaf.at(leaf.Node)
+	if sorted {
+		leaf.groupRuns(f, buf)
+	} else {
+		leaf.group(f, buf)
+	}
+	return f, leaf.classify(f, buf), nil
+}
+
+// ascending reports whether every code is its own label.
+func ascending(labels []int32) bool {
+	for i, l := range labels {
+		if int(l) != i {
+			return false
+		}
+	}
+	return true
+}
+
+// words returns the keys of all tuples, in words as a layout says. As long as
+// every code is its own label, keys that the tuples were counted by will do.
+func (t *tuples) words(l layout, columns []Column, same bool) [][]uint64 {
+	if t.packed != nil && same {
+		if keys, ok := t.packed.Packed(l.widths()); ok {
+			return [][]uint64{keys}
+		}
+	}
+	words := make([][]uint64, l.words)
+	for w := range words {
+		words[w] = make([]uint64, len(t.rows))
+	}
+	for c, fd := range l.fields {
+		if fd.width == 0 {
+			continue
+		}
+		labels, word := columns[c].Table.Levels[0].Codes, words[fd.word]
+		for i, code := range t.column(c) {
+			word[i] |= uint64(labels[code]) << fd.shift
+		}
+	}
+	return words
 }
 
 // settle takes pairs sorted by person, drops repeated ones, counts a person

@@ -130,6 +130,15 @@ type field struct {
 	mask  uint64
 }
 
+// widths returns the bits of every field.
+func (l *layout) widths() []uint {
+	w := make([]uint, len(l.fields))
+	for c, f := range l.fields {
+		w[c] = uint(f.width)
+	}
+	return w
+}
+
 // layoutAt returns the layout of keys at a node.
 func (s *shape) layoutAt(n Node) layout {
 	l := layout{fields: make([]field, len(n)), words: 1, bits: []int{0}}

@@ -41,12 +41,24 @@ func (f *FrequencySet) rollUp(n Node, s *scratch) *FrequencySet {
 // into.
 func (f *FrequencySet) rollUpClasses(n Node, s *scratch) (*FrequencySet, []uint32) {
 	g := f.at(n)
+	f.group(g, s)
+	return g, f.classify(g, s)
+}
+
+// group adds up classes of equal keys at g's node and leaves the order of f's
+// classes, and where those of g begin, in s.order and s.fresh.
+func (f *FrequencySet) group(g *FrequencySet, s *scratch) {
 	if g.layout.words > 1 {
 		f.groupWords(g, s)
-	} else {
-		s.rekey(f, g, 0)
-		f.groupWord(g, s, g.layout.bits[0], false)
+		return
 	}
+	s.rekey(f, g, 0)
+	f.groupWord(g, s, g.layout.bits[0], false)
+}
+
+// classify completes a set g that was grouped from f by what takes the class of
+// each of f's, which it returns.
+func (f *FrequencySet) classify(g *FrequencySet, s *scratch) []uint32 {
 	classOf := make([]uint32, f.Len())
 	starts := make([]uint32, g.Len()+1)
 	class := -1
@@ -67,7 +79,7 @@ func (f *FrequencySet) rollUpClasses(n Node, s *scratch) (*FrequencySet, []uint3
 	for c := range f.dist {
 		g.dist[c] = f.dist[c].rollUp(s.order, starts, classOf)
 	}
-	return g, classOf
+	return classOf
 }
 
 // at returns a set without classes at node n.
@@ -243,6 +255,31 @@ func (f *FrequencySet) groupWord(g *FrequencySet, s *scratch, keyBits int, plain
 		s.order = append(s.order, uint32(e&mask))
 		last = k
 	}
+	f.gather(g, s)
+}
+
+// groupRuns is group at f's own node, where classes of one key of one word lie
+// side by side.
+func (f *FrequencySet) groupRuns(g *FrequencySet, s *scratch) {
+	keys := f.words[0]
+	s.order, s.fresh = grow(s.order, len(keys)), grow(s.fresh, len(keys))
+	classes := 0
+	for i, k := range keys {
+		s.order[i] = uint32(i)
+		s.fresh[i] = i == 0 || k != keys[i-1]
+		if s.fresh[i] {
+			classes++
+		}
+	}
+	g.words = [][]uint64{make([]uint64, 0, classes)}
+	g.rows = make([]int64, 0, classes)
+	for i, fresh := range s.fresh {
+		if fresh {
+			g.words[0], g.rows = append(g.words[0], keys[i]), append(g.rows, 0)
+		}
+		g.rows[len(g.rows)-1] += f.rows[i]
+	}
+	g.settled = g.rows
 	f.gather(g, s)
 }
 

@@ -32,7 +32,7 @@ func (d *distributions) of(i int) Distribution {
 func leafDistributions(t *tuples, c int) distributions {
 	n := len(t.rows)
 	d := distributions{offsets: make([]int, n+1), values: make([]int32, n), settled: t.settled, counts: t.settled}
-	for i, v := range t.codes[c] {
+	for i, v := range t.column(c) {
 		d.values[i], d.offsets[i+1] = int32(v), i+1
 		d.domain = max(d.domain, int(v)+1)
 	}

@@ -111,7 +111,7 @@ func (p *plan) joinPopulation(ctx context.Context, t *tuples) (joined *tuples, p
 		case c < q:
 			return own[c][f.tuple]
 		}
-		return t.codes[c][f.tuple]
+		return t.column(c)[f.tuple]
 	}
 	slices.SortFunc(order, func(a, b from) int {
 		for c := range t.codes {
@@ -198,19 +198,16 @@ func (p *plan) joinDictionaries(t, whole *tuples) (own, theirs [][]uint32, colum
 			return nil, nil, nil, fmt.Errorf("column %q: %w", q.Column, err)
 		}
 		values, remap, null := e.Finish(q.Order)
-		col := countedColumn{name: q.Column, values: values, null: null, rows: make([]int64, values.Len())}
-		translate := func(codes, dictionary []uint32, rows []int64) []uint32 {
+		col := countedColumn{name: q.Column, values: values, null: null}
+		translate := func(codes, dictionary []uint32) []uint32 {
 			out := make([]uint32, len(codes))
 			for i, v := range codes {
 				out[i] = remap[dictionary[v]]
-				if rows != nil {
-					col.rows[out[i]] += rows[i]
-				}
 			}
 			return out
 		}
-		own = append(own, translate(t.codes[c], a, t.rows))
-		theirs = append(theirs, translate(whole.codes[c], b, nil))
+		own = append(own, translate(t.column(c), a))
+		theirs = append(theirs, translate(whole.column(c), b))
 		columns = append(columns, col)
 	}
 	return own, theirs, columns, nil

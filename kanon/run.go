@@ -129,10 +129,10 @@ func (p *plan) tables(t *tuples) (columns, sensitive []Column, fixed []int, err 
 			q = p.sensitive[i-len(p.quasi)]
 		}
 		if quasi && c.null >= 0 && p.spec.Nulls == NullRejected {
-			return nil, nil, nil, fault.Dataf("column %q: %d rows have no value, and nulls: reject; fill them, or choose nulls: value", c.name, c.rows[c.null])
+			return nil, nil, nil, fault.Dataf("column %q: %d rows have no value, and nulls: reject; fill them, or choose nulls: value", c.name, t.columnRows(i)[c.null])
 		}
 		table, err := hierarchy.Apply(q.Hierarchy, c.values, hierarchy.Options{
-			Column: c.name, Null: c.null, Rows: c.rows, UnlistedToTop: q.Unlisted == TopUnlisted, DomainSize: q.DomainSize,
+			Column: c.name, Null: c.null, Rows: func() []int64 { return t.columnRows(i) }, UnlistedToTop: q.Unlisted == TopUnlisted, DomainSize: q.DomainSize,
 		})
 		if err != nil {
 			return nil, nil, nil, err
@@ -223,7 +223,7 @@ func (p *plan) infeasible() error {
 
 // rows makes the rows of the release, from the tuples where they hold all that
 // is written, else from a second read.
-func (p *plan) rows(ctx context.Context, src arrowio.Source, t *tuples, base *FrequencySet, classOf []uint32, a *assignment) (*rowTable, error) {
+func (p *plan) rows(ctx context.Context, src arrowio.Source, t *tuples, base *FrequencySet, classOf classMap, a *assignment) (*rowTable, error) {
 	out := &rowTable{schema: outputSchema(p.schema, p.columns, func(name string) bool { return p.quasiIndex(name) >= 0 })}
 	var err error
 	if len(p.copied()) == 0 && p.spec.RowOrder == Shuffled {
@@ -240,9 +240,10 @@ func (p *plan) rows(ctx context.Context, src arrowio.Source, t *tuples, base *Fr
 
 // rowsOfTuples lays out the rows by what was counted: equal rows can't be told
 // apart, so none is missed.
-func (p *plan) rowsOfTuples(out *rowTable, t *tuples, classOf []uint32, a *assignment) error {
+func (p *plan) rowsOfTuples(out *rowTable, t *tuples, classOf classMap, a *assignment) error {
 	sizes := make([]int64, a.classes())
-	for i, b := range classOf {
+	for i := range t.rows {
+		b := classOf.of(uint32(i))
 		if k := a.class[b]; k >= 0 {
 			sizes[k] += t.rows[i]
 		}
@@ -258,7 +259,7 @@ func (p *plan) rowsOfTuples(out *rowTable, t *tuples, classOf []uint32, a *assig
 		c := len(p.quasi) + p.sensitiveIndex(name)
 		used[c] = make([]bool, t.columns[c].values.Len())
 		sources = true
-		out.columns = append(out.columns, &codedColumn{codes: t.codes[c], values: t.columns[c].values, null: t.columns[c].null, dict: p.dictionary(name)})
+		out.columns = append(out.columns, &codedColumn{codes: t.column(c), values: t.columns[c].values, null: t.columns[c].null, dict: p.dictionary(name)})
 	}
 	if !sources {
 		return nil
@@ -266,14 +267,15 @@ func (p *plan) rowsOfTuples(out *rowTable, t *tuples, classOf []uint32, a *assig
 	out.order = make([]uint32, out.rows)
 	next := make([]int64, a.classes())
 	copy(next, out.starts)
-	for i, b := range classOf {
+	for i := range t.rows {
+		b := classOf.of(uint32(i))
 		k := a.class[b]
 		if k < 0 || t.rows[i] == 0 {
 			continue
 		}
 		for c, u := range used {
 			if u != nil {
-				u[t.codes[c][i]] = true
+				u[t.column(c)[i]] = true
 			}
 		}
 		run := out.order[next[k] : next[k]+t.rows[i]]

@@ -222,7 +222,7 @@ func (s *SetColumn) table(texts []string, rows [][]tagged) (*hierarchy.Table, er
 		}
 	}
 	table, err := hierarchy.Apply(s.Hierarchy, values, hierarchy.Options{
-		Column: s.Column, Null: -1, Rows: counts, UnlistedToTop: s.Unlisted == TopUnlisted,
+		Column: s.Column, Null: -1, Rows: func() []int64 { return counts }, UnlistedToTop: s.Unlisted == TopUnlisted,
 	})
 	if err != nil {
 		return nil, err

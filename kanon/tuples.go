@@ -1,6 +1,10 @@
 package kanon
 
-import "github.com/apache/arrow/go/v17/arrow"
+import (
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/oboro-data/oboro/internal/code"
+)
 
 // tuples is the counted table: every distinct combination of codes of the
 // counted columns (quasi-identifiers first, then sensitive columns), sorted by
@@ -29,8 +33,11 @@ import "github.com/apache/arrow/go/v17/arrow"
 // plain sum.
 type tuples struct {
 	columns []countedColumn
-	codes   [][]uint32 // codes[c][t]: code of tuple t in column c, an index into columns[c].values
-	rows    []int64    // rows of tuple t
+	// codes[c][t] is the code of tuple t in column c, an index into
+	// columns[c].values. A column may still be nil: see column.
+	codes  [][]uint32
+	packed *code.Counted // the codes as keys; nil where there are none but codes
+	rows   []int64       // rows of tuple t
 	// settled[t] is the number of people all of whose rows are tuple t. Without
 	// a unit every row is one person, and settled is rows.
 	settled []int64
@@ -53,6 +60,36 @@ type countedColumn struct {
 	// (text bytewise); null, where present, is last. A dictionary column has
 	// values of the dictionary's value type.
 	values arrow.Array
-	null   int     // code of null, -1 if there is none
-	rows   []int64 // rows per code
+	null   int // code of null, -1 if there is none
+}
+
+// column returns the codes of column c, unpacked at the first call.
+func (t *tuples) column(c int) []uint32 {
+	if t.codes[c] == nil && t.packed != nil {
+		t.codes[c] = t.packed.Column(c)
+	}
+	return t.codes[c]
+}
+
+// columnRows returns the rows of each code of column c.
+func (t *tuples) columnRows(c int) []int64 {
+	n := t.columns[c].values.Len()
+	if t.packed != nil {
+		return t.packed.Marginal(c, n)
+	}
+	rows := make([]int64, n)
+	for i, k := range t.codes[c] {
+		rows[k] += t.rows[i]
+	}
+	return rows
+}
+
+// A classMap says which class every tuple falls into; nil: tuple i into class i.
+type classMap []uint32
+
+func (m classMap) of(tuple uint32) uint32 {
+	if m == nil {
+		return tuple
+	}
+	return m[tuple]
 }

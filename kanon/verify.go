@@ -86,7 +86,7 @@ func sensitiveOf(models []PrivacyModel, schema *arrow.Schema) []string {
 // written, with their texts; and where there is a unit, the people behind them
 // as they were counted at the first read. It fills in the figures of rel, which
 // come from this recount.
-func (p *plan) verify(ctx context.Context, rel *Release, t *tuples, classOf []uint32, a *assignment) error {
+func (p *plan) verify(ctx context.Context, rel *Release, t *tuples, classOf classMap, a *assignment) error {
 	var quasi []string
 	for _, q := range p.quasi {
 		quasi = append(quasi, q.Column)
@@ -134,7 +134,7 @@ func errNotVerified(what string) error {
 // recountTuples counts the people behind the released classes, which the
 // written rows do not tell, from the counted table: with sets of people, by the
 // texts that are released.
-func (p *plan) recountTuples(t *tuples, classOf []uint32, a *assignment) *recount {
+func (p *plan) recountTuples(t *tuples, classOf classMap, a *assignment) *recount {
 	r := &recount{classes: map[string]*recounted{}, exact: true}
 	for _, s := range p.sensitive {
 		r.sensitive = append(r.sensitive, s.Column)
@@ -164,12 +164,12 @@ func (p *plan) recountTuples(t *tuples, classOf []uint32, a *assignment) *recoun
 		}
 		r.whole = append(r.whole, whole)
 	}
-	value := func(c int, tuple uint32) string { return text[c][t.codes[len(p.quasi)+c][tuple]] }
+	value := func(c int, tuple uint32) string { return text[c][t.column(len(p.quasi) + c)[tuple]] }
 	for i := range t.rows {
 		for c := range text {
 			r.whole[c][value(c, uint32(i))] += t.settled[i]
 		}
-		if k := a.class[classOf[i]]; k >= 0 {
+		if k := a.class[classOf.of(uint32(i))]; k >= 0 {
 			cl := released[k]
 			cl.rows += t.rows[i]
 			r.rows += t.rows[i]
@@ -199,7 +199,7 @@ func (p *plan) recountTuples(t *tuples, classOf []uint32, a *assignment) *recoun
 					r.whole[c][m.value]++
 				}
 			}
-			k := a.class[classOf[tuple]]
+			k := a.class[classOf.of(tuple)]
 			if k < 0 {
 				continue
 			}

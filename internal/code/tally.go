@@ -1,7 +1,5 @@
 package code
 
-import "sync"
-
 // A Tally counts tuples of codes: how many rows have codes 0 4 2, how many
 // 1 4 2, and so on. It is used by one goroutine at a time. What it holds
 // follows the number of distinct tuples, not of rows.
@@ -29,6 +27,7 @@ type Tally struct {
 	denseRows uint64   // rows in dense
 	narrow    *radix[uint32]
 	mid       *radix[uint64]
+	fullAt    int     // keys in buckets at which to see whether they repeat
 	loose     segment // keys with rows, unsorted
 	segments  []segment
 	compacted int // entries after the last compaction
@@ -49,7 +48,7 @@ type limits struct {
 	numberBits uint
 	denseBits  uint // most bits of a key that is counted by a counter each
 	// maxKeys is the number of keys of four bytes in buckets at which they are
-	// sorted and counted; half as many of eight bytes.
+	// sorted and counted if they repeat; half as many of eight bytes.
 	maxKeys int
 	// minCompact is the number of segment entries below which segments are
 	// not joined early.
@@ -116,15 +115,25 @@ func (t *Tally) count(keys []uint64) {
 			dense[k]++
 		}
 	case t.narrow != nil:
-		t.narrow.add(keys)
-		if t.narrow.keys >= t.maxKeys {
-			t.seal()
+		if t.narrow.add(keys); t.narrow.keys >= t.fullAt {
+			t.full(t.narrow.repetition() >= 8)
 		}
 	default:
-		t.mid.add(keys)
-		if t.mid.keys >= t.maxKeys/2 {
-			t.seal()
+		if t.mid.add(keys); t.mid.keys >= t.fullAt {
+			t.full(t.mid.repetition() >= 4)
 		}
+	}
+}
+
+// full sorts and counts buckets that have grown large, if the keys in them
+// repeat so much that half of their memory or more comes free: a tuple takes 16
+// bytes in a segment. Where most tuples are new nothing is as small as the keys
+// themselves, and they go on to twice as many.
+func (t *Tally) full(repeat bool) {
+	if repeat {
+		t.seal()
+	} else {
+		t.fullAt *= 2
 	}
 }
 
@@ -184,22 +193,37 @@ func (t *Tally) open() {
 	if first == nil && t.layout.widths != nil && t.layout.holds(t.sizes) {
 		return
 	}
-	t.seal()
 	l := layoutFor(t.sizes)
+	if t.bucketed() && l.total <= t.keyBits {
+		t.relayout(l)
+		return
+	}
+	t.seal()
 	t.dense, t.narrow, t.mid = nil, nil, nil
 	switch {
 	case l.total > t.keyBits || t.interned != nil:
 		t.leaveKeys()
 	case l.total <= t.denseBits:
 		t.dense = make([]uint32, 1<<l.total)
-	case l.total <= 32+bucketBits:
-		t.narrow = newRadix[uint32](l.total)
 	default:
-		t.mid = newRadix[uint64](l.total)
+		t.makeBuckets(l)
 	}
 	t.layout = l
 	if first != nil && t.columns > 0 {
 		t.Add(first, len(first[0]), t.sizes)
+	}
+}
+
+// bucketed reports whether all keys outside segments are in buckets.
+func (t *Tally) bucketed() bool { return (t.narrow != nil || t.mid != nil) && len(t.loose.keys) == 0 }
+
+// makeBuckets makes empty buckets for keys of a layout.
+func (t *Tally) makeBuckets(l layout) {
+	t.layout = l
+	if l.total <= 32+bucketBits {
+		t.narrow, t.fullAt = newRadix[uint32](l.total), t.maxKeys
+	} else {
+		t.mid, t.fullAt = newRadix[uint64](l.total), t.maxKeys/2
 	}
 }
 
@@ -250,9 +274,9 @@ func (t *Tally) seal() {
 		clear(t.dense)
 		t.denseRows = 0
 	case t.narrow != nil:
-		done = t.narrow.drain()
+		done, t.fullAt = t.narrow.drain(), t.maxKeys
 	case t.mid != nil:
-		done = t.mid.drain()
+		done, t.fullAt = t.mid.drain(), t.maxKeys/2
 	}
 	sizes := append([]int(nil), t.sizes...)
 	for c, n := range sizes { // codes since added may not fit the layout
@@ -322,7 +346,11 @@ func (t *Tally) Merge(other *Tally, remap [][]uint32, sizes []int) {
 		}
 		t.AddRows(codes, rows, sizes)
 	default:
-		other.seal()
+		if t.bucketed() && other.bucketed() {
+			t.pour(other, remap)
+		} else {
+			other.seal()
+		}
 		for _, s := range other.segments {
 			s.remap = compose(s.remap, remap)
 			if t.interned != nil || t.wide != nil {
@@ -333,37 +361,6 @@ func (t *Tally) Merge(other *Tally, remap [][]uint32, sizes []int) {
 		}
 		t.compact()
 	}
-}
-
-// Sorted returns the distinct tuples, their codes mapped by remap (nil leaves a
-// column's codes as they are), sorted by mapped codes column by column, and
-// the rows of each. remap must be one to one. The tally is left as it was
-// unless last is set; it is then not used again.
-func (t *Tally) Sorted(remap [][]uint32, last bool) (codes [][]uint32, rows []int64) {
-	t.open()
-	if remap == nil {
-		remap = make([][]uint32, t.columns)
-	}
-	switch {
-	case t.wide != nil:
-		return t.wide.sorted(remap)
-	case t.interned != nil:
-		t.interned.fit(t.sizes)
-		return t.interned.sorted(remap, last)
-	}
-	t.seal()
-	if last {
-		t.dense, t.narrow, t.mid = nil, nil, nil
-	}
-	to := layoutFor(t.sizes)
-	all := combine(t.segments, remap, to, !last)
-	codes = make([][]uint32, t.columns)
-	var wait sync.WaitGroup
-	for c := range codes {
-		wait.Go(func() { codes[c] = to.column(all.keys, c) })
-	}
-	wait.Wait()
-	return codes, all.rows
 }
 
 // Memory returns the bytes that the tally takes.
