@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"sync"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -47,55 +46,14 @@ func countClasses(ctx context.Context, cfg config) ([]row, error) {
 	return compare(fmt.Sprintf("count %s rows × 6 coded quasi-identifiers", short(cfg.rows)), cfg.rows, "CPU", measure.CPU, results), nil
 }
 
-// countBy counts with one Counter per worker, as the library's own loop does.
+// countBy counts as the first read of a run does, up to the frequency set that
+// the search starts from.
 func countBy(ctx context.Context, table *arrowio.Memory, columns []kanon.CountedColumn, workers int) error {
-	splits := table.Splits(workers * 4)
-	counters := make([]*kanon.Counter, workers)
-	errs := make([]error, workers)
-	var next sync.Mutex
-	var wg sync.WaitGroup
-	for w := range workers {
-		var err error
-		if counters[w], err = kanon.NewCounter(columns, nil); err != nil {
-			return err
-		}
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			for {
-				next.Lock()
-				if len(splits) == 0 {
-					next.Unlock()
-					return
-				}
-				s := splits[0]
-				splits = splits[1:]
-				next.Unlock()
-				r, err := s.Open(ctx)
-				if err != nil {
-					errs[w] = err
-					return
-				}
-				for r.Next() && errs[w] == nil {
-					errs[w] = counters[w].Add(r.Record())
-				}
-				r.Release()
-			}
-		}()
+	s := &kanon.Spec{Models: []kanon.PrivacyModel{kanon.KAnonymity{K: 5}}, Workers: workers}
+	for _, c := range columns {
+		s.QuasiIdentifiers = append(s.QuasiIdentifiers, kanon.QuasiIdentifier{Column: c.Name})
 	}
-	wg.Wait()
-	for w := 1; w < workers; w++ {
-		if errs[w] != nil {
-			return errs[w]
-		}
-		if err := counters[0].Merge(counters[w]); err != nil {
-			return err
-		}
-	}
-	rec, err := counters[0].State()
-	if err == nil {
-		rec.Release()
-	}
+	_, err := kanon.Count(ctx, table, s)
 	return err
 }
 

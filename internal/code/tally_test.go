@@ -264,3 +264,46 @@ func TestRadixBits(t *testing.T) {
 		check(m.drain())
 	}
 }
+
+// TestRadixSplit counts buckets too large to be sorted at once, of every kind:
+// all keys equal, few distinct ones, and many.
+func TestRadixSplit(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 1))
+	for _, bits := range []uint{12, 34, 42, 60} {
+		var keys []uint64
+		want := map[uint64]int64{}
+		for range 3 * mostSorted {
+			k := uint64(0)
+			switch r.IntN(3) {
+			case 1:
+				k = uint64(1)<<bits - 1 - r.Uint64N(3)
+			case 2:
+				k = r.Uint64() >> (64 - bits) >> (bits / 3)
+			}
+			keys = append(keys, k)
+			want[k]++
+		}
+		check := func(got tuples) {
+			t.Helper()
+			if !slices.IsSorted(got.keys) || len(got.keys) != len(want) {
+				t.Fatalf("%d bits: %d keys, want %d in order", bits, len(got.keys), len(want))
+			}
+			for i, k := range got.keys {
+				if got.rows[i] != want[k] {
+					t.Fatalf("%d bits: %d rows, want %d", bits, got.rows[i], want[k])
+				}
+			}
+		}
+		if bits <= 32+bucketBits {
+			n := newRadix[uint32](bits)
+			n.add(keys)
+			if sample := n.repetition(); sample < 1 {
+				t.Errorf("%d bits: keys come %d times on average", bits, sample)
+			}
+			check(n.drain())
+		}
+		m := newRadix[uint64](bits)
+		m.add(keys)
+		check(m.drain())
+	}
+}
