@@ -376,28 +376,33 @@ func eachValueOf(ctx context.Context, src arrowio.Source, tests []valueTest) err
 	return r.Err()
 }
 
-// distinct tests the values of an array that have not passed before. Rows of
-// one class stand together, so the value before is looked at first.
+// distinct tests the values of an array that have not passed before, of a
+// dictionary the entries in use. Rows of one class stand together, so the value
+// before is looked at first.
 func distinct(a arrow.Array, passed map[string]bool, test func(cell) error) error {
-	d, isDict := a.(*array.Dictionary)
-	var used []bool
-	if isDict {
-		used = make([]bool, d.Dictionary().Len())
+	if d, ok := a.(*array.Dictionary); ok {
+		if d.NullN() > 0 {
+			if err := test(cell{null: true}); err != nil {
+				return err
+			}
+		}
+		for k, used := range usedEntries(d) {
+			if !used {
+				continue
+			}
+			if err := test(cell{text: textAt(d.Dictionary(), k), null: d.Dictionary().IsNull(k)}); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	last, have := "", false
 	for i := range a.Len() {
-		switch {
-		case a.IsNull(i):
+		if a.IsNull(i) {
 			if err := test(cell{null: true}); err != nil {
 				return err
 			}
 			continue
-		case isDict:
-			k := d.GetValueIndex(i)
-			if used[k] {
-				continue
-			}
-			used[k] = true
 		}
 		text := textAt(a, i)
 		if have && text == last || passed[text] {
@@ -410,6 +415,23 @@ func distinct(a arrow.Array, passed map[string]bool, test func(cell) error) erro
 		passed[last] = true
 	}
 	return nil
+}
+
+// usedEntries tells which entries of its dictionary an array refers to.
+func usedEntries(d *array.Dictionary) []bool {
+	used := make([]bool, d.Dictionary().Len())
+	if codes, ok := d.Indices().(*array.Int32); ok && d.NullN() == 0 {
+		for _, k := range codes.Int32Values() {
+			used[k] = true
+		}
+		return used
+	}
+	for i := range d.Len() {
+		if d.IsValid(i) {
+			used[d.GetValueIndex(i)] = true
+		}
+	}
+	return used
 }
 
 // textAt is the text of a value that is not null. A dictionary's entry is its

@@ -124,7 +124,7 @@ func (t *textColumn) add(c cells) int {
 		total += int(c.hi[i] - lo)
 	}
 	if t.typical == 0 && len(t.offsets) == 1 { // the rest of the batch like its start
-		t.typical = total / len(c.lo) * t.rows
+		t.typical = total * t.rows / len(c.lo)
 		t.data = make([]byte, 0, t.typical+t.typical/16+total+64)
 	}
 	if need := len(t.data) + total + 32; cap(t.data) < need {
