@@ -23,6 +23,7 @@ type IPC struct {
 	schema     *arrow.Schema
 	index      *ipcIndex
 	layout     *ipcLayout // nil: batches are left to the Arrow library
+	mapped     *fileMap   // nil: columns are read into memory of their own
 	lo, hi     int        // the record batches of this split
 }
 

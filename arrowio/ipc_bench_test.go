@@ -58,8 +58,21 @@ func BenchmarkIPC(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for name, columns := range map[string][]string{"columns=9/reader=oboro": nil, "columns=3/reader=oboro": {"a", "e", "i"}} {
-		b.Run(name, func(b *testing.B) {
+	mapped, err := MapIPC(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, c := range []struct {
+		name    string
+		s       *IPC
+		columns []string
+	}{
+		{"columns=9/reader=oboro", s, nil},
+		{"columns=3/reader=oboro", s, []string{"a", "e", "i"}},
+		{"columns=9/reader=oboro,mapped", mapped, nil},
+	} {
+		s, columns := c.s, c.columns
+		b.Run(c.name, func(b *testing.B) {
 			defer cpuPer(b, 9*batches*batchRows, "cpu-ns/cell")()
 			b.ReportAllocs()
 			for b.Loop() {

@@ -2,6 +2,8 @@ package arrowio
 
 import (
 	"os"
+	"slices"
+	"unsafe"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -182,7 +184,13 @@ func (d *ipcDecoder) column(b ipcBlock, r *fbTable, t arrow.DataType, c ipcColum
 		}
 	}
 	var body []byte
-	if lo < hi {
+	if mapped := d.src.mapped; lo < hi && mapped != nil {
+		lo &^= 7
+		var err error
+		if body, err = mapped.part(b.body+lo, b.body+hi); err != nil {
+			return nil, err
+		}
+	} else if lo < hi {
 		lo &^= 7
 		body = make([]byte, hi-lo)
 		if _, err := d.file.ReadAt(body, b.body+lo); err != nil {
@@ -215,10 +223,11 @@ func (d *ipcDecoder) data(r *fbTable, t arrow.DataType, c *ipcColumn, body []byt
 		if size == 0 {
 			return memory.NewBufferBytes(nil)
 		}
-		if off%8 != 0 { // arrays of wide values want aligned memory
-			return memory.NewBufferBytes(append([]byte(nil), body[off-base:off-base+size]...))
+		part := body[off-base : off-base+size : off-base+size]
+		if uintptr(unsafe.Pointer(unsafe.SliceData(part)))%8 != 0 { // arrays of wide values want aligned memory
+			return memory.NewBufferBytes(slices.Clone(part))
 		}
-		return memory.NewBufferBytes(body[off-base : off-base+size : off-base+size])
+		return d.src.mapped.buffer(part)
 	}
 	if t.ID() == arrow.NULL {
 		return array.NewData(t, rows, []*memory.Buffer{nil}, nil, rows, 0), nil

@@ -234,15 +234,17 @@ func TestIPCDamaged(t *testing.T) {
 			if err := os.WriteFile(path, b, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			s, err := OpenIPC(path)
-			if err == nil {
-				_, err = readLines(s)
-			}
-			if err == nil && mustFail {
-				t.Errorf("%s cut to %d of %d bytes is read", name, len(b), len(whole))
-			}
-			if err != nil && (!errors.Is(err, fault.Input) || !strings.HasPrefix(err.Error(), name+": ")) {
-				t.Errorf("%v", err)
+			for _, open := range []func(string) (*IPC, error){OpenIPC, MapIPC} {
+				s, err := open(path)
+				if err == nil {
+					_, err = readLines(s)
+				}
+				if err == nil && mustFail {
+					t.Errorf("%s cut to %d of %d bytes is read", name, len(b), len(whole))
+				}
+				if err != nil && (!errors.Is(err, fault.Input) || !strings.HasPrefix(err.Error(), name+": ")) {
+					t.Errorf("%v", err)
+				}
 			}
 		}
 		for n := 0; n < len(whole)-8; n += 1 + len(whole)/(1+damages()/2) {
@@ -267,12 +269,14 @@ func FuzzIPC(f *testing.F) {
 		if err := os.WriteFile(path, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		s, err := OpenIPC(path)
-		if err == nil {
-			_, err = readLines(s)
-		}
-		if err != nil && !errors.Is(err, fault.Input) {
-			t.Fatal(err)
+		for _, open := range []func(string) (*IPC, error){OpenIPC, MapIPC} {
+			s, err := open(path)
+			if err == nil {
+				_, err = readLines(s)
+			}
+			if err != nil && !errors.Is(err, fault.Input) {
+				t.Fatal(err)
+			}
 		}
 	})
 }
