@@ -52,9 +52,15 @@ func (s *countUnits) kind() string       { return "count-units" }
 func (s *countUnits) sensitivity() int64 { return 1 }
 
 func (s *countUnits) tally(r *run, t *tally) {
-	for i, g := range r.group {
-		t.sum(g, s.at, int128Of(r.times(i)))
+	if r.units != nil {
+		t.sums[s.at].addAll(r.group, r.units)
+		return
 	}
+	ones := t.scratch(r.len())
+	for i := range ones {
+		ones[i] = 1
+	}
+	t.sums[s.at].addAll(r.group, ones)
 }
 
 // count adds the rows of every unit, at most perUnit. Sensitivity perUnit.
@@ -83,9 +89,15 @@ func (s *count) sensitivity() int64 { return s.perUnit }
 func (s *count) seen() int64        { return s.perUnit }
 
 func (s *count) tally(r *run, t *tally) {
-	for i, g := range r.group {
-		t.sum(g, s.at, mul(min(r.rows[i], s.perUnit), r.times(i)))
+	if r.units != nil { // one row each
+		t.sums[s.at].addAll(r.group, r.units)
+		return
 	}
+	xs := t.scratch(r.len())
+	for i, n := range r.rows {
+		xs[i] = min(n, s.perUnit)
+	}
+	t.sums[s.at].addAll(r.group, xs)
 }
 
 // sum adds the total of every unit, clamped to lower … upper steps. A unit
@@ -147,11 +159,23 @@ func (s *sum) fields() []arrow.Field {
 
 func (s *sum) tally(r *run, t *tally) {
 	in := &r.inputs[s.input]
-	for i, g := range r.group {
-		if in.has[i] {
-			t.sum(g, s.at, mul(in.total[i].clamp(s.lower, s.upper), r.times(i)))
+	if r.units != nil {
+		for i, g := range r.group {
+			if in.has[i] {
+				t.sum(g, s.at, mul(in.total[i].clamp(s.lower, s.upper), r.units[i]))
+			}
 		}
+		return
 	}
+	xs := t.scratch(r.len())
+	for i, total := range in.total {
+		x := total.clamp(s.lower, s.upper)
+		if !in.has[i] {
+			x = 0
+		}
+		xs[i] = x
+	}
+	t.sums[s.at].addAll(r.group, xs)
 }
 
 func (s *sum) columns(sums [][]int128) []arrow.Array {

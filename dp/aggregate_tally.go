@@ -60,41 +60,26 @@ type renumberer interface {
 	renumber(list []uint64, by uint64)
 }
 
-// A tally holds what the statistics of a plan add up, group by group.
-//
-// With count-units and a mean there are three sums for each group: units,
-// Σ j and Σ (G-j). Those of group 7 are sums[21], sums[22] and sums[23].
-type tally struct {
-	n     int // groups
-	width int
-	sums  []int128   // group by group
-	lists [][]uint64 // one for each statistic; only some append to theirs
-}
-
-// groups is the number of groups.
-func (t *tally) groups() int { return t.n }
-
-// sum adds x to sum at of a group.
-func (t *tally) sum(group uint32, at int, x int128) {
-	p := &t.sums[int(group)*t.width+at]
-	*p = p.add(x)
-}
-
 // tallies bounds all buckets and adds them up, with several workers.
 func (a *Accumulator) tallies(workers int) *tally {
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	if a.groups.len()*a.plan.width*16 > maxTally {
+	a.closeAll()
+	entries := a.entries()
+	first := a.newTally(entries)
+	if first.bytes() > maxTally {
 		workers = 1 // memory before time
 	}
-	a.closeAll()
 	parts := make([]*tally, workers)
 	var next atomic.Int64
 	var wait sync.WaitGroup
 	for w := range workers {
 		wait.Go(func() {
-			t := a.newTally()
+			t := first
+			if w > 0 {
+				t = a.newTally(entries)
+			}
 			b := newBounder(a.layout, a.groups, a.keys)
 			out := a.layout.newRun()
 			for {
@@ -116,8 +101,8 @@ func (a *Accumulator) tallies(workers int) *tally {
 	wait.Wait()
 	t := parts[0]
 	for _, p := range parts[1:] {
-		for i, x := range p.sums {
-			t.sums[i] = t.sums[i].add(x)
+		for i := range p.sums {
+			t.sums[i].merge(&p.sums[i])
 		}
 		for i, l := range p.lists {
 			if s, ok := a.plan.statistics[i].(renumberer); ok {
@@ -139,10 +124,6 @@ const flushAt = 2048
 
 // maxTally is the size of sums above which they are not held once per worker.
 const maxTally = 64 << 20
-
-func (a *Accumulator) newTally() *tally {
-	return &tally{n: a.groups.len(), width: a.plan.width, sums: make([]int128, a.groups.len()*a.plan.width), lists: make([][]uint64, len(a.plan.statistics))}
-}
 
 // times is how many units entry i of a run stands for.
 func (r *run) times(i int) int64 {

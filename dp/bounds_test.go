@@ -119,7 +119,16 @@ func without(rec arrow.Record, drop func(row int) bool) arrow.Record {
 func byKey(a *Accumulator, t *tally) map[string][]int128 {
 	out := map[string][]int128{}
 	for g := range uint32(a.groups.len()) {
-		out[string(a.groups.key(g))] = t.sums[int(g)*t.width : (int(g)+1)*t.width]
+		out[string(a.groups.key(g))] = sumsOf(t, g)
+	}
+	return out
+}
+
+// sumsOf are all sums of a group.
+func sumsOf(t *tally, g uint32) []int128 {
+	out := []int128{}
+	for i := range t.sums {
+		out = append(out, t.sums[i].of(g))
 	}
 	return out
 }

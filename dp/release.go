@@ -122,7 +122,7 @@ func (a *Accumulator) release() (*Release, error) {
 func (a *Accumulator) selectReleased(t *tally, stream *noise.Stream) (groups []uint32, counts [][]int128, err error) {
 	p := a.plan
 	for g := range uint32(a.groups.len()) {
-		if p.publicKeys != nil || (int128{}).less(t.sums[int(g)*t.width+p.statistics[p.selector].(*countUnits).at]) {
+		if p.publicKeys != nil || (int128{}).less(t.sums[p.statistics[p.selector].(*countUnits).at].of(g)) {
 			groups = append(groups, g)
 		}
 	}
@@ -163,7 +163,7 @@ func (p *Plan) noised(t *tally, i int, groups []uint32, stream *noise.Stream) ([
 	hi, lo := make([]int64, len(groups)), make([]uint64, len(groups))
 	for j := range out {
 		for k, g := range groups {
-			x := t.sums[int(g)*t.width+s.first()+j]
+			x := t.sums[s.first()+j].of(g)
 			hi[k], lo[k] = x.hi, x.lo
 		}
 		if err := p.calibration.Mechanisms[i].addWide(stream, hi, lo); err != nil {

@@ -294,7 +294,7 @@ func TestFloatSums(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		return accs[0].tallies(2).sums[0]
+		return accs[0].tallies(2).sums[0].of(0)
 	}
 	plain := sum(false, orders[0], 1)
 	for i, order := range orders {
