@@ -46,8 +46,9 @@ type Accumulator struct {
 	fingerprint [16]byte
 	groups      *groupTable
 	buckets     []bucket
-	tails       []tail // of each bucket
-	used        bool   // merged into another, or finalized
+	tails       []tail       // of each bucket
+	foreign     []*numbering // of chunks that were taken over
+	used        bool         // merged into another, or finalized
 
 	keyAt   []int // columns of the batch: keys, unit, inputs
 	unitAt  int
@@ -78,9 +79,30 @@ const bucketBits = 10
 // A bucket holds the records of the units whose hash begins with its number,
 // and runs of such units that were bounded before.
 type bucket struct {
-	chunks [][]uint64
+	chunks []chunk
 	runs   []*run
 }
+
+// A chunk holds consecutive records of one bucket.
+type chunk struct {
+	words []uint64
+	names *numbering // of their groups; nil: the accumulator's own
+}
+
+// A numbering leads from the numbers that an accumulator gave its groups to
+// those of the one that took it over.
+type numbering struct{ to []uint32 }
+
+// own is the head of a record, its group by the accumulator's own number.
+func (c *chunk) own(head uint64) uint64 {
+	if c.names == nil {
+		return head
+	}
+	return head&^(1<<32-1) | uint64(c.names.to[uint32(head)])
+}
+
+// group is the group of a record's head.
+func (c *chunk) group(head uint64) uint32 { return uint32(c.own(head)) }
 
 // chunkRecords is the number of records in a chunk: large against the slice
 // header that it costs, small against a bucket.
@@ -93,7 +115,7 @@ const slabChunks = 128
 func (k *bucket) records(w int) int {
 	n := 0
 	for _, c := range k.chunks {
-		n += len(c)
+		n += len(c.words)
 	}
 	return n / w
 }
@@ -148,6 +170,7 @@ func newAccumulator(p *Plan, key *Key) (*Accumulator, error) {
 		a.limit /= int64(runtime.GOMAXPROCS(0))
 	}
 	if p.query.PublicGroups != nil {
+		groups.direct = false
 		for _, k := range p.publicKeys {
 			groups.find(k)
 		}
@@ -288,6 +311,7 @@ func (a *Accumulator) fillUnits(rec arrow.Record, n int) {
 	// Rows are units: the word is a hash of the record, to bring equal ones
 	// together.
 	clear(s.noUnit[:n])
+	a.groups.settle()
 	for i, g := range s.group[:n] {
 		h := uint64(0)
 		if g != noGroup {
@@ -399,7 +423,7 @@ func (a *Accumulator) close(t *tail) {
 	if used := len(t.chunk) - t.left; used > 0 {
 		h := t.chunk[0]
 		k := &a.buckets[h>>(64-bucketBits)]
-		k.chunks = append(k.chunks, t.chunk[:used])
+		k.chunks = append(k.chunks, chunk{words: t.chunk[:used]})
 	}
 	*t = tail{}
 }
@@ -424,7 +448,7 @@ func (a *Accumulator) Merge(other *Accumulator) error {
 	}
 	other.used = true
 	other.closeAll()
-	a.take(other.buckets, a.groups.absorb(other.groups))
+	a.take(other)
 	a.held += other.held
 	a.raw += other.raw
 	other.buckets, other.tails, other.groups, other.slab = nil, nil, nil, nil
@@ -439,20 +463,26 @@ var (
 	errPlan = fault.Planf("partial states come from different plans; query, schema and budget must agree")
 )
 
-// take moves the contents of buckets here; to gives the numbers that their
-// groups have here.
-func (a *Accumulator) take(buckets []bucket, to []uint32) {
-	w, u := a.layout.words, a.layout.unitWords
-	for i := range buckets {
-		from, k := &buckets[i], &a.buckets[i]
-		for _, c := range from.chunks {
-			for j := u; j < len(c); j += w {
-				c[j] = c[j]&^(1<<32-1) | uint64(to[uint32(c[j])])
+// take moves the contents of another accumulator's buckets here. Its records
+// stay as they are; their chunks remember what their groups are called here.
+func (a *Accumulator) take(other *Accumulator) {
+	names := &numbering{a.groups.absorb(other.groups)}
+	for _, f := range other.foreign {
+		for i, g := range f.to {
+			f.to[i] = names.to[g]
+		}
+	}
+	a.foreign = append(append(a.foreign, other.foreign...), names)
+	for i := range other.buckets {
+		from, k := &other.buckets[i], &a.buckets[i]
+		for j := range from.chunks {
+			if c := &from.chunks[j]; c.names == nil {
+				c.names = names
 			}
 		}
 		for _, r := range from.runs {
 			for j, g := range r.group {
-				r.group[j] = to[g]
+				r.group[j] = names.to[g]
 			}
 		}
 		k.chunks = append(k.chunks, from.chunks...)
@@ -468,6 +498,7 @@ func (l *layout) newRun() *run { return &run{inputs: make([]runInput, len(l.inpu
 // rows.
 func (a *Accumulator) condense() {
 	a.closeAll()
+	a.groups.settle()
 	b := newBounder(a.layout, a.groups, a.keys)
 	b.partial = true
 	kept := int64(0)
@@ -481,7 +512,7 @@ func (a *Accumulator) condense() {
 			kept += out.bytes()
 		}
 	}
-	a.slab = nil
+	a.slab, a.foreign = nil, nil
 	a.held, a.raw = kept, 0
 	a.limit = max(a.limit, 2*kept)
 }

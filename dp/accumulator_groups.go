@@ -21,6 +21,12 @@ const noGroup = 1<<32 - 1
 // of first sight. What leaves the accumulator never depends on these numbers:
 // hashes and orders are those of the group's canonical key bytes.
 //
+// Rows are turned into tuples first: codes of the key column, or numbers of
+// pairs of codes. As long as tuples are all there is, a group's number is its
+// tuple's (direct). Once groups came from elsewhere, by their key bytes, last
+// leads from tuples to groups. Key bytes and hashes are made for many groups at
+// a time, when something asks (settle).
+//
 // The key bytes of a group are those of its cells, one after another: 1 and
 // the value for a value, 2 for null. Numbers and times are 8 bytes whose
 // bytewise order is that of the values (code.Encoder.AppendKey); text is
@@ -30,11 +36,11 @@ const noGroup = 1<<32 - 1
 type groupTable struct {
 	columns []*keyColumn
 	pairs   []pairTable // pairs[c] joins what columns before c+1 make with column c+1
+	direct  bool        // groups are tuples, and last is not used
 	last    []uint32    // number of the whole tuple to group+1, 0 where not met
 
-	prf      *prf.Key
-	public   bool // keys are fixed: others are noGroup
-	distinct bool // tuples differ in their key bytes: no key is a float, whose NaN and null are one
+	prf    *prf.Key
+	public bool // keys are fixed: others are noGroup
 
 	bytes []byte   // key bytes of all groups, one after another
 	ends  []uint64 // group to end of its key bytes
@@ -52,9 +58,9 @@ type keyColumn struct {
 	number  bool        // the values have keys of 8 bytes, else of any length
 	level   *GroupLevel // nil: the values themselves
 
-	label   []uint32 // with a level: code to number of its label
-	labels  [][]byte // key bytes of the labels; the first is null
-	byLabel map[string]uint32
+	label   []uint32          // with a level: code to number of its label
+	labels  [][]byte          // key bytes of the labels; the first is null
+	byLabel map[string]uint32 // key bytes of a label to its number
 }
 
 // nullCell is the key bytes of null.
@@ -62,10 +68,12 @@ var nullCell = []byte{2}
 
 // newGroupTable makes the table for key columns of these types.
 func newGroupTable(types []arrow.DataType, levels []*GroupLevel, key *prf.Key) (*groupTable, error) {
-	t := &groupTable{prf: key, distinct: true}
+	// Tuples differ in their key bytes, unless a key is a float, whose NaN and
+	// null are one.
+	t := &groupTable{prf: key, direct: len(types) > 0}
 	for i, dt := range types {
 		if arrow.IsFloating(code.ValueType(dt).ID()) && levels[i] == nil {
-			t.distinct = false
+			t.direct = false
 		}
 		e, err := code.NewEncoder(dt)
 		if err != nil {
@@ -173,15 +181,20 @@ func (c *keyColumn) learn() error {
 			c.label = append(c.label, 0)
 			continue
 		}
-		at, seen := c.byLabel[label]
-		if !seen {
-			at = uint32(len(c.labels))
-			c.byLabel[label] = at
-			c.labels = append(c.labels, appendTextCell(nil, []byte(label)))
-		}
-		c.label = append(c.label, at)
+		c.label = append(c.label, c.labelNumber(appendTextCell(nil, []byte(label))))
 	}
 	return nil
+}
+
+// labelNumber is the number of the label with these key bytes.
+func (c *keyColumn) labelNumber(cell []byte) uint32 {
+	at, seen := c.byLabel[string(cell)]
+	if !seen {
+		at = uint32(len(c.labels))
+		c.byLabel[string(cell)] = at
+		c.labels = append(c.labels, cell)
+	}
+	return at
 }
 
 // groups writes the group of every row to dst, whose length is the number of
@@ -217,6 +230,9 @@ func (t *groupTable) groups(columns []arrow.Array, dst []uint32) error {
 			dst[r] = p.find(dst[r], v)
 		}
 	}
+	if t.direct {
+		return nil
+	}
 	for r, tuple := range dst {
 		if int(tuple) < len(t.last) {
 			if g := t.last[tuple]; g != 0 {
@@ -235,14 +251,51 @@ func (t *groupTable) meet(tuple uint32) uint32 {
 		t.last = append(t.last, 0)
 	}
 	t.scratch = t.appendKey(t.scratch[:0], len(t.columns)-1, tuple)
-	var g uint32
-	if t.slots == nil && t.distinct && !t.public {
-		g = t.add(t.scratch, t.prf.Sum64(t.scratch)) // all groups so far came from other tuples
-	} else {
-		g = t.find(t.scratch)
-	}
+	g := t.find(t.scratch)
 	t.last[tuple] = g + 1 // 0 for noGroup: looked up again, which is right
 	return g
+}
+
+// tuples is the number of tuples.
+func (t *groupTable) tuples() int {
+	if n := len(t.pairs); n > 0 {
+		return len(t.pairs[n-1].members)
+	}
+	if c := t.columns[0]; c.level != nil {
+		return len(c.labels)
+	} else {
+		return c.encoder.Len()
+	}
+}
+
+// settle makes the key bytes and hashes of the groups that have none yet. Every
+// function here that needs them calls it; others call it before they read hash
+// or key.
+func (t *groupTable) settle() {
+	if !t.direct {
+		return
+	}
+	from, n := len(t.ends), t.tuples()
+	if from == n {
+		return
+	}
+	t.ends, t.hash = slices.Grow(t.ends, n-from), slices.Grow(t.hash, n-from)
+	for g := from; g < n; g++ {
+		start := len(t.bytes)
+		t.bytes = t.appendKey(t.bytes, len(t.columns)-1, uint32(g))
+		t.ends = append(t.ends, uint64(len(t.bytes)))
+		t.hash = append(t.hash, t.prf.Sum64(t.bytes[start:]))
+	}
+}
+
+// leave ends the time when groups are tuples.
+func (t *groupTable) leave() {
+	t.settle()
+	t.direct = false
+	t.last = make([]uint32, t.len())
+	for g := range t.last {
+		t.last[g] = uint32(g) + 1
+	}
 }
 
 // appendKey appends the key bytes of columns 0 to c of a tuple.
@@ -264,7 +317,12 @@ func (t *groupTable) key(g uint32) []byte {
 	return t.bytes[from:t.ends[g]]
 }
 
-func (t *groupTable) len() int { return len(t.ends) }
+func (t *groupTable) len() int {
+	if t.direct {
+		return t.tuples()
+	}
+	return len(t.ends)
+}
 
 // find returns the group with these key bytes, a new one if it was not met, or
 // noGroup where keys are public and this is not one of them.
@@ -272,6 +330,9 @@ func (t *groupTable) find(key []byte) uint32 { return t.findHashed(key, t.prf.Su
 
 // findHashed is find for key bytes whose hash is known.
 func (t *groupTable) findHashed(key []byte, h uint64) uint32 {
+	if t.direct {
+		t.leave()
+	}
 	if 2*len(t.ends) >= len(t.slots) {
 		t.index(2*len(t.ends) + 1)
 	}
@@ -315,6 +376,10 @@ func (t *groupTable) index(groups int) {
 // absorb finds all groups of another table under the same key and returns
 // their numbers here.
 func (t *groupTable) absorb(other *groupTable) []uint32 {
+	if t.direct && other.direct {
+		return t.absorbTuples(other)
+	}
+	other.settle()
 	to := make([]uint32, other.len())
 	for g := range to {
 		to[g] = t.findHashed(other.key(uint32(g)), other.hash[g])
@@ -322,8 +387,36 @@ func (t *groupTable) absorb(other *groupTable) []uint32 {
 	return to
 }
 
+// absorbTuples is absorb where groups are tuples in both tables.
+func (t *groupTable) absorbTuples(other *groupTable) []uint32 {
+	to := t.columns[0].absorb(other.columns[0])
+	for i := range t.pairs {
+		right := t.columns[i+1].absorb(other.columns[i+1])
+		members := other.pairs[i].members
+		pairs := make([]uint32, len(members))
+		for p, m := range members {
+			pairs[p] = t.pairs[i].find(to[m.left], right[m.right])
+		}
+		to = pairs
+	}
+	return to
+}
+
+// absorb gives numbers to what another column has numbered, and returns them.
+func (c *keyColumn) absorb(other *keyColumn) []uint32 {
+	if c.level == nil {
+		return c.encoder.Merge(other.encoder)
+	}
+	to := make([]uint32, len(other.labels))
+	for i, label := range other.labels[1:] {
+		to[i+1] = c.labelNumber(label)
+	}
+	return to
+}
+
 // order returns the rank of every group in the order of key bytes.
 func (t *groupTable) order() []uint32 {
+	t.settle()
 	sorted := make([]uint32, t.len())
 	for i := range sorted {
 		sorted[i] = uint32(i)

@@ -66,6 +66,7 @@ func (a *Accumulator) tallies(workers int) *tally {
 		workers = runtime.GOMAXPROCS(0)
 	}
 	a.closeAll()
+	a.groups.settle()
 	entries := a.entries()
 	first := a.newTally(entries)
 	if first.bytes() > maxTally {

@@ -176,9 +176,9 @@ func (b *bounder) cluster(k *bucket, n int) {
 	clear(b.starts)
 	w, u := b.layout.words, b.layout.unitWords
 	count := b.starts[2:]
-	for _, chunk := range k.chunks {
-		for i := 0; i < len(chunk); i += w {
-			count[chunk[i]>>shift&mask]++
+	for _, c := range k.chunks {
+		for i := 0; i < len(c.words); i += w {
+			count[c.words[i]>>shift&mask]++
 		}
 	}
 	for _, r := range k.runs {
@@ -191,13 +191,14 @@ func (b *bounder) cluster(k *bucket, n int) {
 	}
 	b.entries = slices.Grow(b.entries[:0], n*b.stride)[:n*b.stride]
 	next := b.starts[1:] // next[s] is where the next entry of slot s goes; in the end, where slot s ends
-	for _, chunk := range k.chunks {
-		for i := 0; i < len(chunk); i += w {
-			rec := chunk[i : i+w]
+	for _, c := range k.chunks {
+		for i := 0; i < len(c.words); i += w {
+			rec := c.words[i : i+w]
 			s := rec[0] >> shift & mask
 			at := int(next[s]) * b.stride
 			next[s]++
 			copy(b.entries[at:at+w], rec)
+			b.entries[at+u] = c.own(rec[u])
 		}
 	}
 	for ri, r := range k.runs {

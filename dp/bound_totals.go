@@ -79,8 +79,8 @@ func (t *totaller) numberUnits(k *bucket, n int) {
 	t.slots = extendTo(t.slots, 1<<log)
 	clear(t.slots)
 	at := 0
-	for _, c := range k.chunks {
-		for ; len(c) >= w; c = c[w:] {
+	for _, chunk := range k.chunks {
+		for c := chunk.words; len(c) >= w; c = c[w:] {
 			h := c[0]
 			s := h << bucketBits >> (64 - log)
 			var unit uint32
@@ -133,14 +133,15 @@ func (t *totaller) gather(k *bucket, n int) {
 	w := t.layout.words - u
 	t.rows = extendTo(t.rows, n*w)
 	of := t.of
-	for _, c := range k.chunks {
+	for _, chunk := range k.chunks {
+		c := chunk.words
 		if u == 1 && w == 2 {
 			for ; len(c) >= 3; c = c[3:] {
 				at := t.count[of[0]]
 				t.count[of[0]]++
 				of = of[1:]
 				to := t.rows[2*at:][:2]
-				to[0], to[1] = c[1], c[2]
+				to[0], to[1] = chunk.own(c[1]), c[2]
 			}
 			continue
 		}
@@ -148,7 +149,9 @@ func (t *totaller) gather(k *bucket, n int) {
 			at := int(t.count[of[0]])
 			t.count[of[0]]++
 			of = of[1:]
-			copy(t.rows[at*w:at*w+w], c[u:u+w])
+			to := t.rows[at*w : at*w+w]
+			copy(to, c[u:u+w])
+			to[0] = chunk.own(to[0])
 		}
 	}
 }

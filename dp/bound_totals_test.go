@@ -26,6 +26,7 @@ func boundAll(a *Accumulator, b *bounder) map[string]boundedTotal {
 	all := map[string]boundedTotal{}
 	u := a.layout.unitWords
 	a.closeAll()
+	a.groups.settle()
 	for i := range a.buckets {
 		out := a.layout.newRun()
 		b.bound(&a.buckets[i], out, 0, nil)
@@ -47,15 +48,16 @@ func bruteTotals(a *Accumulator) map[string]boundedTotal {
 	units := map[[2]uint64]map[uint32]boundedTotal{}
 	w, u, at := a.layout.words, a.layout.unitWords, a.layout.inputs[0].at
 	a.closeAll()
+	a.groups.settle()
 	for _, k := range a.buckets {
-		for _, c := range k.chunks {
-			for ; len(c) > 0; c = c[w:] {
+		for _, chunk := range k.chunks {
+			for c := chunk.words; len(c) > 0; c = c[w:] {
 				var unit [2]uint64
 				copy(unit[:], c[:u])
 				if units[unit] == nil {
 					units[unit] = map[uint32]boundedTotal{}
 				}
-				g := uint32(c[u])
+				g := chunk.group(c[u])
 				x := units[unit][g]
 				x.rows++
 				if c[u]>>32&1 != 0 {
@@ -97,6 +99,7 @@ func TestTotalsBothWays(t *testing.T) {
 		}
 		a := accumulate(t, planFor(t, q, rec.Schema()), project(rec, planFor(t, q, rec.Schema())))
 		if round%3 == 2 {
+			a.groups.settle()
 			for g := range a.groups.hash {
 				a.groups.hash[g] &= 7
 			}

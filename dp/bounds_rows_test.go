@@ -94,7 +94,7 @@ func wordsOf(t *testing.T, p *Plan, row arrow.Record) []uint64 {
 	a.closeAll()
 	for _, k := range a.buckets {
 		for _, c := range k.chunks {
-			return c[p.layout.unitWords:]
+			return c.words[p.layout.unitWords:]
 		}
 	}
 	t.Fatal("the row was not taken up")
