@@ -3,6 +3,7 @@ package anon
 import (
 	"bytes"
 	"context"
+	"sync"
 
 	"github.com/apache/arrow/go/v17/arrow/ipc"
 
@@ -28,6 +29,7 @@ type Partial struct {
 	acc  *dp.Accumulator
 	opts RunOptions
 	key  *dp.Key
+	id   string // the key's fingerprint
 }
 
 // NewPartial returns the empty state of a statistics release of the policy. A
@@ -60,7 +62,7 @@ func (p *Plan) NewPartial(release string, key *dp.Key, opts ...RunOptions) (*Par
 		if err != nil {
 			return nil, inRelease(s.Name, err)
 		}
-		return &Partial{p, s, plan, acc, o, key}, nil
+		return &Partial{p, s, plan, acc, o, key, key.Fingerprint()}, nil
 	}
 	return nil, fault.Planf("%s: the policy declares no release of that name; name one that it declares", p.policy.file)
 }
@@ -129,18 +131,31 @@ func (s *Partial) Merge(state []byte) error {
 
 // Finish pays for the release, adds noise, selects groups and returns the
 // table with its report, whose total is this release's alone. The state is not
-// used again. It can't see other processes: the coordinator finishes each
-// release of a policy once, for finishing it twice is a second release of the
-// same rows and spends its budget again.
+// used again.
+//
+// Finishing a release twice would be a second release of the same rows, which
+// spends its budget again. It is refused in this process, by the key's
+// fingerprint, and with RunOptions.Ledger in every process that uses the ledger.
 func (s *Partial) Finish() (*Release, error) {
+	if _, twice := finished.LoadOrStore(s.id+" "+s.step.Name, true); twice {
+		return nil, fault.Planf("%s: a release with this key was finished already; a second one spends the budget again and needs new states with a new key", s.step.Name)
+	}
+	r := &Release{plan: s.plan, report: s.plan.newReport()}
+	if err := r.pay(context.Background(), s.opts.Ledger, s.id, s.step); err != nil {
+		finished.Delete(s.id + " " + s.step.Name) // nothing was drawn
+		return nil, err
+	}
 	price := s.dp.Price()
 	rel, err := s.dp.Finalize(dp.NewAccountant(price), s.step.Name, s.acc)
 	if err != nil {
 		return nil, inRelease(s.step.Name, err)
 	}
 	s.key.Erase()
-	r := &Release{plan: s.plan, report: s.plan.newReport()}
 	r.report.Total = &report.Total{Epsilon: orNil(price.Epsilon()), Delta: orNil(price.Delta()), Rho: orNil(price.Rho())}
 	r.addStatistics(s.step, s.dp, rel)
 	return r, nil
 }
+
+// finished holds the releases that were finished from partial states, by the
+// fingerprint of their key and their name.
+var finished sync.Map

@@ -193,7 +193,7 @@ func (p *Plan) warn() {
 	}
 	for _, s := range p.steps {
 		if s.Statistics != nil {
-			p.warnings = append(p.warnings, "the budget counts this run only: a further run on the same people adds its own to it")
+			p.warnings = append(p.warnings, thisRunOnly)
 			return
 		}
 	}

@@ -16,6 +16,10 @@ type RunOptions struct {
 	Memory  int64 // bytes that may be used beyond the input; 0: no limit
 	// Backend draws the noise of releases with `noise: google`.
 	Backend dp.Backend
+	// Ledger is the file of a budget that is kept over runs (package dp/ledger).
+	// All statistics are paid for in it before a row is read, or the run is
+	// refused. "": the budget counts this run only.
+	Ledger string
 	// Progress is called now and then, one call at a time; nil: never.
 	Progress func(Progress)
 }
@@ -30,7 +34,8 @@ type Progress struct {
 
 // Run makes every release of the plan from src. All statistics are paid for
 // from one accountant that holds the policy's cap, each before its noise is
-// drawn. On any error nothing is released.
+// drawn, and before that from the ledger, if there is one: all of them at once.
+// On any error nothing is released; what was paid stays paid.
 //
 // A value of CSV that does not fit its column's type is an error in microdata,
 // which names the line, and null in statistics, which never fail on data. The
@@ -46,8 +51,14 @@ func (p *Plan) Run(ctx context.Context, src arrowio.Source, opts ...RunOptions) 
 	if !p.schema.Equal(src.Schema()) {
 		return nil, fault.Planf("%s: the input's schema is not the one that was planned for; make the plan with this input's schema", p.policy.file)
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	r := &Release{plan: p, report: p.newReport()}
 	acct := dp.NewAccountant(p.cap)
+	if err := r.pay(ctx, o.Ledger, "", p.steps...); err != nil {
+		return nil, err
+	}
 	for _, s := range p.steps {
 		var err error
 		if s.Microdata != nil {

@@ -181,6 +181,9 @@ func (v *verifier) checkFolder() error {
 	if v.report.Total != nil {
 		v.note("", "output", "", "the budgets of the releases add up to the total and stay within the cap")
 	}
+	if v.report.Ledger != nil {
+		v.note("", "no", "oboro ledger verify LEDGER DIR looks it up", "the budgets were paid from a ledger")
+	}
 	if v.report.Title != v.policy.Title {
 		return fault.Dataf("report.json: the title is not that of the policy; release anew")
 	}

@@ -95,7 +95,11 @@ func settings(o *C.oboro_options) (s anon.RunOptions, base string) {
 	if o.base_dir != nil {
 		base = C.GoString(o.base_dir)
 	}
-	return anon.RunOptions{Workers: max(0, int(o.workers)), Memory: max(0, int64(o.memory))}, base
+	s = anon.RunOptions{Workers: max(0, int(o.workers)), Memory: max(0, int64(o.memory))}
+	if uintptr(o.struct_size) >= unsafe.Offsetof(o.ledger)+unsafe.Sizeof(o.ledger) && o.ledger != nil {
+		s.Ledger = C.GoString(o.ledger)
+	}
+	return s, base
 }
 
 // attended runs work on another thread while this one, the caller's, polls the

@@ -3,6 +3,7 @@
  * runtime of the child has no threads, so nothing here may enter it then. */
 #include "oboro.h"
 
+#include <stddef.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -44,7 +45,7 @@ static int32_t guard(const oboro_options *o, int missing, oboro_error *e) {
 		e->message = NULL;
 	}
 	if (atomic_load(&forked)) return refuse(e, fork_text);
-	if (o != NULL && o->struct_size < sizeof *o) return refuse(e, size_text);
+	if (o != NULL && o->struct_size < offsetof(oboro_options, ledger)) return refuse(e, size_text);
 	if (missing) return refuse(e, null_text);
 	return OBORO_OK;
 }

@@ -89,9 +89,13 @@ typedef struct oboro_options {
 	const volatile int32_t *cancel; /* set to non-zero from any thread to cancel; may be NULL */
 	oboro_progress progress;        /* may be NULL */
 	void *progress_data;
+	/* The file of a budget that is kept over runs (oboro ledger create), from
+	 * which oboro_run and oboro_state_finish pay; NULL: this run only. A struct
+	 * that ends before this member is accepted. */
+	const char *ledger;
 } oboro_options;
 
-#define OBORO_OPTIONS_INIT {sizeof(oboro_options), 0, 0, NULL, NULL, NULL, NULL}
+#define OBORO_OPTIONS_INIT {sizeof(oboro_options), 0, 0, NULL, NULL, NULL, NULL, NULL}
 
 typedef struct oboro_release oboro_release; /* what a run has made */
 typedef struct oboro_state oboro_state;     /* partial state of one statistics release */

@@ -2,6 +2,7 @@ package dp
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 
 	"github.com/oboro-data/oboro/arrowio"
@@ -72,6 +73,13 @@ func KeyFromBytes(b []byte) (*Key, error) {
 func (k *Key) Bytes() []byte {
 	b := k.secret.Bytes()
 	return b[:]
+}
+
+// Fingerprint names the key in public: it does not tell the key, and no two
+// keys have the same one.
+func (k *Key) Fingerprint() string {
+	f := k.secret.Fingerprint()
+	return hex.EncodeToString(f[:])
 }
 
 // Erase overwrites the key. Accumulators made with it go on working.

@@ -47,6 +47,7 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 		of, parts := s.parts()
 		return spending(fmt.Sprintf("spent%d", i), of, parts)
 	},
+	"overruns": func(r *Report) string { return r.overRuns() },
 	"total": func(r *Report) template.HTML {
 		of, parts := r.parts()
 		return spending("total", of, parts)

@@ -28,7 +28,7 @@ func (r *Report) Markdown() []byte {
 		p("| %s | %s | %s | %s |\n", md(rel.Name), md(rel.Kind), md(rel.File), md(rel.headline()))
 	}
 	if r.Total != nil {
-		p("\nTotal privacy budget of the statistics: **%s**. A further run on the same people adds again.\n", md(budget(r.Total.Epsilon, r.Total.Delta, r.Total.Rho)))
+		p("\nTotal privacy budget of the statistics: **%s**. %s\n", md(budget(r.Total.Epsilon, r.Total.Delta, r.Total.Rho)), md(r.overRuns()))
 	}
 	for i := range r.Releases {
 		rel := &r.Releases[i]

@@ -16,8 +16,10 @@ type Report struct {
 	PolicySHA256 string            `json:"policy_sha256"`
 	Files        map[string]string `json:"files"` // files the policy refers to, with SHA-256
 	Total        *Total            `json:"total"` // null without statistics releases
-	Releases     []Release         `json:"releases"`
-	Warnings     []string          `json:"warnings,omitempty"`
+	// Ledger is absent where the budget was not kept over runs.
+	Ledger   *Ledger   `json:"ledger,omitempty"`
+	Releases []Release `json:"releases"`
+	Warnings []string  `json:"warnings,omitempty"`
 }
 
 // Total is the sum of the budgets of all statistics releases: exact decimals
@@ -26,6 +28,15 @@ type Total struct {
 	Epsilon *string `json:"epsilon"`
 	Delta   *string `json:"delta"`
 	Rho     *string `json:"rho"`
+}
+
+// A Ledger is the budget of the same people over several runs, as it stood when
+// this run had paid.
+type Ledger struct {
+	Entries int    `json:"entries"` // releases that were paid for
+	Head    string `json:"head"`    // hash of the last entry
+	Total   Total  `json:"total"`   // their sum
+	Cap     Total  `json:"cap"`     // the most that it may become
 }
 
 // A Release is one table of the run.

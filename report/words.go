@@ -376,7 +376,17 @@ func (r *Report) Summary() string {
 		}
 	}
 	if r.Total != nil {
-		fmt.Fprintf(&b, "\nTotal privacy budget: %s. A further run on the same people adds again.\n", budget(r.Total.Epsilon, r.Total.Delta, r.Total.Rho))
+		fmt.Fprintf(&b, "\nTotal privacy budget: %s. %s\n", budget(r.Total.Epsilon, r.Total.Delta, r.Total.Rho), r.overRuns())
 	}
 	return b.String()
+}
+
+// overRuns says what becomes of the total with other runs on the same people.
+func (r *Report) overRuns() string {
+	l := r.Ledger
+	if l == nil {
+		return "A further run on the same people adds again."
+	}
+	return fmt.Sprintf("The ledger now holds %s of these people: %s of at most %s. A run outside it adds again.",
+		plural(int64(l.Entries), "release", "releases"), budget(l.Total.Epsilon, l.Total.Delta, l.Total.Rho), budget(l.Cap.Epsilon, l.Cap.Delta, l.Cap.Rho))
 }

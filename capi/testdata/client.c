@@ -3,6 +3,7 @@
  * everything was as oboro.h says, and names the line that was not. */
 #include "../oboro.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -234,6 +235,15 @@ static void hostile_calls(void) {
 	o.cancel = &cancel;
 	in = stream();
 	EXPECT(oboro_run(policy, &in, &o, &r, &e), OBORO_CANCELLED, "cancel");
+	cancel = 0;
+	o.ledger = "no-such.ledger";
+	in = stream();
+	EXPECT(oboro_run(policy, &in, &o, &r, &e), OBORO_PLAN, "no-such.ledger");
+	o.struct_size = offsetof(oboro_options, ledger); /* a client of before there were ledgers */
+	in = stream();
+	CHECK(oboro_run(policy, &in, &o, &r, &e) == OBORO_OK);
+	oboro_release_free(r);
+	r = NULL;
 	o.struct_size = 3;
 	in = stream();
 	EXPECT(oboro_run(policy, &in, &o, &r, &e), OBORO_MISUSE, "struct_size");

@@ -32,6 +32,7 @@ type commandLine struct {
 	Plan    planCommand      `cmd:"" help:"Print what a policy would do, claim and spend. Reads at most the schema."`
 	Run     runCommand       `cmd:"" help:"Run every release of a policy."`
 	Verify  verifyCommand    `cmd:"" help:"Check a release folder again."`
+	Ledger  ledgerCommand    `cmd:"" help:"Keep a privacy budget over several runs on the same people."`
 	Schema  schemaCommand    `cmd:"" help:"Print the JSON Schema of the policy file."`
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }

@@ -52,6 +52,7 @@ type runCommand struct {
 	Format   string   `help:"Format of the released tables: parquet, csv or ipc." enum:"parquet,csv,ipc" default:"parquet"`
 	Replace  bool     `help:"Replace an earlier release folder."`
 	Internal string   `help:"Write risk and utility measured on the input to this file: a page with pictures if it ends in .html, else JSON. It must not be published." placeholder:"FILE"`
+	Ledger   string   `help:"Pay for the statistics from this budget, which is kept over runs (oboro ledger create)." placeholder:"FILE"`
 	Workers  int      `help:"Goroutines; 0 is one per processor." default:"0"`
 	Memory   byteSize `help:"Memory beyond the input, as 2GiB." placeholder:"SIZE"`
 	JSON     bool     `help:"Print the report as JSON."`
@@ -83,7 +84,7 @@ func (c *runCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	return s.release(ctx, plan, src, releaseOptions{
-		out: c.Out, replace: c.Replace, format: formats[c.Format], internal: c.Internal,
+		out: c.Out, replace: c.Replace, format: formats[c.Format], internal: c.Internal, ledger: c.Ledger,
 		workers: c.Workers, memory: int64(c.Memory), json: c.JSON, began: began,
 	})
 }
@@ -138,6 +139,7 @@ func explained(ctx context.Context, policy *anon.Policy, inputs []string, csv ar
 
 type releaseOptions struct {
 	out, internal string
+	ledger        string
 	replace, json bool
 	format        arrowio.Format
 	workers       int
@@ -149,7 +151,7 @@ type releaseOptions struct {
 // release runs a plan, writes the folder and says what was released.
 func (s *session) release(ctx context.Context, plan *anon.Plan, src arrowio.Source, o releaseOptions) error {
 	bar := s.newBar()
-	rel, err := plan.Run(ctx, src, anon.RunOptions{Workers: o.workers, Memory: o.memory, Backend: backend(), Progress: bar.show})
+	rel, err := plan.Run(ctx, src, anon.RunOptions{Workers: o.workers, Memory: o.memory, Backend: backend(), Progress: bar.show, Ledger: o.ledger})
 	bar.clear()
 	if err != nil {
 		return err

@@ -18,6 +18,7 @@ var below = map[string][]string{
 	"kanon":           {"hierarchy", "internal"},
 	"kanon/risk":      {"kanon", "hierarchy", "arrowio", "internal"},
 	"dp":              {"hierarchy", "internal"},
+	"dp/ledger":       {"dp", "internal"},
 	"dp/dptune":       {"dp", "arrowio", "internal"},
 	"anon":            {"kanon", "dp", "hierarchy", "arrowio", "report", "internal"},
 	"internal":        {"internal"},

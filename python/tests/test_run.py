@@ -1,5 +1,6 @@
 """The public functions on tables of every kind."""
 
+import hashlib
 import json
 import resource
 import subprocess
@@ -121,3 +122,18 @@ def test_progress_is_told_and_may_cancel(trips):
 
 def test_import_loads_nothing():
     subprocess.run([sys.executable, "-c", "import oboro; from oboro import _lib; assert _lib._loaded is None"], check=True)
+
+
+def test_a_ledger_adds_up_runs(tmp_path):
+    """Two runs fit into the ledger, the third is refused; the same state is finished once."""
+    table = pytest.importorskip("pyarrow").table(columns())
+    ledger = tmp_path / "people.ledger"
+    body = b'{"oboro_ledger":1,"unit":"row","epsilon":"2"}'
+    ledger.write_bytes(hashlib.sha256(b"0" * 64 + b" " + body).hexdigest().encode() + b" " + body + b"\n")
+    for total in ("1", "2"):
+        release = oboro.run(count_policy(), table, ledger=ledger)
+        assert release.report["ledger"]["total"]["epsilon"] == total
+    with pytest.raises(oboro.PlanError, match="remains"):
+        oboro.run(count_policy(), table, ledger=ledger)
+    with pytest.raises(oboro.PlanError, match="does not exist"):
+        oboro.run(count_policy(), table, ledger=tmp_path / "absent.ledger")

@@ -50,13 +50,13 @@ def _memory(memory: Union[None, int, str]) -> int:
 class _Call:
     """The options of one call."""
 
-    def __init__(self, base_dir: str, workers: int = 0, memory: Union[None, int, str] = None, progress: Any = False) -> None:
+    def __init__(self, base_dir: str, workers: int = 0, memory: Union[None, int, str] = None, progress: Any = False, ledger: Any = None) -> None:
         callback, self.close = _progress.choose(progress)
         self._callback = callback
         self._failure: Optional[BaseException] = None
         self._keep = _lib.Progress(self._tell) if callback else _lib.Progress()
         self.options = _lib.Options(
-            ctypes.sizeof(_lib.Options), workers, _memory(memory), os.fsencode(base_dir), None, self._keep, None
+            ctypes.sizeof(_lib.Options), workers, _memory(memory), os.fsencode(base_dir), None, self._keep, None, None if ledger is None else os.fsencode(ledger)
         )
 
     def _tell(self, _data: Any, release: bytes, stage: bytes, done: int, total: int) -> int:
@@ -123,17 +123,19 @@ def run(
     workers: int = 0,
     memory: Union[None, int, str] = None,
     progress: Union[None, bool, _progress.Callback] = None,
+    ledger: Union[None, str, "os.PathLike[str]"] = None,
 ) -> "Release":
     """Runs every release of a policy over a table and returns the released tables by name.
 
     table is anything with __arrow_c_stream__: a pyarrow table or reader, a pandas or polars data frame, a DuckDB
     relation. It is not copied. workers is the number of threads (0: one per processor), memory a limit in bytes or
     like "2GiB", progress a callback (release, stage, done, total), or True or False; by default a line is shown on
-    terminals and in notebooks. Ctrl-C cancels the run; nothing is released then.
+    terminals and in notebooks. Ctrl-C cancels the run; nothing is released then. ledger is the file of a budget that
+    is kept over runs, made by `oboro ledger create`; the run pays from it before it reads a row, or is refused.
     """
     text, base = _policy(policy, base_dir)
     stream, keep = _lib.stream_of(table)
-    call, out = _Call(base, workers, memory, progress), c_void_p()
+    call, out = _Call(base, workers, memory, progress, ledger), c_void_p()
     call.make("oboro_run", text, stream, byref(call.options), byref(out))
     del keep
     return Release(_Handle(out.value))

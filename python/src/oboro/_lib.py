@@ -82,6 +82,7 @@ class Options(Structure):
         ("cancel", POINTER(c_int32)),
         ("progress", Progress),
         ("progress_data", c_void_p),
+        ("ledger", c_char_p),
     ]
 
 

@@ -27,7 +27,7 @@ class PartialState:
 
     Make one wherever rows are, from the same policy, schema and key; `update` it with tables; send `to_bytes` to the
     coordinator, who merges all with `merge`, in any order, and calls `finish` once. Noise is added there and nowhere
-    else. Equal rows give equal bytes, however they were dealt. A state holds personal data.
+    else. With ledger, the file of a budget that is kept over runs, `finish` pays from it, once for a key. Equal rows give equal bytes, however they were dealt. A state holds personal data.
     """
 
     def __init__(
@@ -39,6 +39,7 @@ class PartialState:
         *,
         base_dir: Union[None, str, "os.PathLike[str]"] = None,
         workers: int = 0,
+        ledger: Union[None, str, "os.PathLike[str]"] = None,
     ) -> None:
         self._handle: Optional[int] = None
         if len(key) != _lib.KEY_BYTES:
@@ -47,7 +48,7 @@ class PartialState:
         pointer, keep = _lib.schema_of(schema)
         out = c_void_p()
         raw = (c_uint8 * len(key)).from_buffer_copy(key)
-        _lib.call("oboro_state_new", text, release.encode(), pointer, raw, byref(_Call(base, workers).options), byref(out))
+        _lib.call("oboro_state_new", text, release.encode(), pointer, raw, byref(_Call(base, workers, ledger=ledger).options), byref(out))
         del keep
         self._handle = out.value
 
