@@ -89,7 +89,7 @@ func (p *Plan) quasiIdentifiers(d *Declaration) []string {
 // statisticsClaims states the guarantee of a statistics release, beside what
 // the policy's microdata disclose anyway.
 func (p *Plan) statisticsClaims(s *step) []report.Claim {
-	c := report.Claim{Model: "differential-privacy", Unit: p.policy.unitName(), Checked: "no", Parameters: map[string]any{}}
+	c := report.Claim{Model: "differential-privacy", Unit: p.policy.unitOf(s.Statistics), Checked: "no", Parameters: map[string]any{}}
 	b := s.budget
 	for key, v := range map[string]string{"epsilon": b.Epsilon(), "delta": b.Delta(), "rho": b.Rho()} {
 		if v != "" && !noise.Off {
@@ -101,18 +101,28 @@ func (p *Plan) statisticsClaims(s *step) []report.Claim {
 	if n := s.Statistics.MinUnits; n > 0 {
 		claims = append(claims, report.Claim{
 			Model: "min-units", Unit: c.Unit, Checked: "no", Parameters: map[string]any{"min_units": n},
-			Text: fmt.Sprintf("A group is released only if its noised number of %s is at least %d; the floor is compared with the noised number, so that the true one may be smaller.", p.units(), n),
+			Text: fmt.Sprintf("A group is released only if its noised number of %s is at least %d; the floor is compared with the noised number, so that the true one may be smaller.", p.units(s), n),
+		})
+	}
+	if c := s.Statistics.Confidence; c.IsSet() && !noise.Off {
+		share, _ := c.Float()
+		claims = append(claims, report.Claim{
+			Model: "confidence-intervals", Unit: claims[0].Unit, Checked: "no", Parameters: map[string]any{"confidence": share}, Text: sentence(intervalText(c)),
 		})
 	}
 	return claims
 }
 
-// units names the privacy units in a sentence.
-func (p *Plan) units() string {
+// units names the privacy units of a release in a sentence.
+func (p *Plan) units(s *step) string {
 	if p.policy.UnitIsRow {
 		return "rows"
 	}
-	return "people (" + p.policy.Unit + ")"
+	people := "people (" + p.policy.Unit + ")"
+	if c := s.Statistics.UnitCell; c != nil {
+		people += ", each counted anew" + c.within() + ","
+	}
+	return people
 }
 
 func (p *Plan) dpText(s *step) string {
@@ -124,14 +134,20 @@ func (p *Plan) dpText(s *step) string {
 	if p.policy.UnitIsRow {
 		unit = "one row"
 	}
+	unit += s.Statistics.UnitCell.within()
 	var loss, text string
 	if b.IsZCDP() {
 		loss = fmt.Sprintf("ρ = %s, δ = %s", b.Rho(), b.Delta())
 		text = fmt.Sprintf("adding or removing %s changes the distribution of the table by at most ρ = %s in zero-concentrated differential privacy, except with probability %s", unit, b.Rho(), b.Delta())
 	} else {
-		loss = fmt.Sprintf("ε = %s, δ = %s", b.Epsilon(), b.Delta())
-		text = fmt.Sprintf("adding or removing %s changes the probability of any result by at most a factor of e^%s, and by at most %s beyond that", unit, exponent(b.Epsilon()), b.Delta())
+		loss = "ε = " + b.Epsilon()
+		text = fmt.Sprintf("adding or removing %s changes the probability of any result by at most a factor of e^%s", unit, exponent(b.Epsilon()))
+		if s.Statistics.Budget.hasDelta() {
+			loss += ", δ = " + b.Delta()
+			text += fmt.Sprintf(", and by at most %s beyond that", b.Delta())
+		}
 	}
+	text += p.cellLimit(s.Statistics.UnitCell)
 	if d := p.policy.microdata(); d != nil {
 		return sentence(fmt.Sprintf("this table adds at most (%s) beyond what %s discloses: %s", loss, d.Name, text))
 	}

@@ -46,7 +46,7 @@ func TestClaimTexts(t *testing.T) {
 			t.Errorf("the claims of statistics do not say %q:\n%s", want, text(1))
 		}
 	}
-	if want := "at most a factor of e^(1/3),"; !noise.Off && !strings.Contains(text(2), want) {
+	if want := "(ε = 1/3) beyond what patients discloses: adding or removing all rows of one patient_id changes the probability of any result by at most a factor of e^(1/3).\n"; !noise.Off && !strings.Contains(text(2), want) {
 		t.Errorf("the claims of by_sex do not say %q:\n%s", want, text(2))
 	}
 	if noise.Off && strings.Contains(text(1), "e^1") {

@@ -103,8 +103,12 @@ func (p *Plan) explainStatistics(b *strings.Builder, s *step) {
 	for i, text := range d.Bounds.explain(d, seen) {
 		line(b, map[bool]string{true: "bounds"}[i == 0], "%s", text)
 	}
+	if c := d.UnitCell; c != nil {
+		line(b, "unit", "%s: each such cell of time counts and is bounded by itself", p.policy.unitOf(d))
+	}
 	p.explainTypes(b, s)
 	s.explainNoise(b)
+	p.explainIntervals(b, s)
 	line(b, "spends", "%s", s.budget)
 	for _, c := range p.statisticsClaims(s) {
 		line(b, "claim", "%s", c.Text)

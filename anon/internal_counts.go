@@ -55,6 +55,9 @@ func (p *Plan) compareCounts(ctx context.Context, t table, src arrowio.Source, o
 	if c.full {
 		out.Notes = append(out.Notes, "error of people per group: there are more than ten million pairs of group and person")
 	}
+	if t.step.Statistics.UnitCell != nil {
+		out.Notes = append(out.Notes, "error of people per group: the release counts people anew in every cell of time")
+	}
 	e, err := c.compare(ctx, t.source)
 	out.Statistics = e
 	return err
@@ -149,7 +152,7 @@ func (c *truth) compare(ctx context.Context, src arrowio.Source) (*report.Statis
 	var counted []*Aggregate
 	for i := range c.s.Statistics.Aggregates {
 		a := &c.s.Statistics.Aggregates[i]
-		if (a.Kind == "count" || a.Kind == "count-units" && !c.full) && a.Column == "" {
+		if a.Kind == "count" || a.Kind == "count-units" && !c.full && c.s.Statistics.UnitCell == nil {
 			counted = append(counted, a)
 		}
 	}

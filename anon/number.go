@@ -63,5 +63,11 @@ func (n Number) Float() (f float64, exact bool) {
 	return f, ok && back.Cmp(n.rat) == 0
 }
 
+// shortest is the decimal of the nearest float64, as names of columns have it.
+func (n Number) shortest() string {
+	f, _ := n.Float()
+	return strconv.FormatFloat(f+0, 'f', -1, 64)
+}
+
 // cmp compares the number with a small integer ratio.
 func (n Number) cmp(num, denom int64) int { return n.rat.Cmp(big.NewRat(num, denom)) }

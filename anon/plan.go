@@ -192,6 +192,11 @@ func (p *Plan) warn() {
 		}
 	}
 	for _, s := range p.steps {
+		if s.Statistics != nil && s.Statistics.UnitCell != nil {
+			p.warnings = append(p.warnings, fmt.Sprintf("%s: protects all rows of one %s, not all rows of one %s; the total budget holds for that too", s.Name, p.policy.unitOf(s.Statistics), p.policy.Unit))
+		}
+	}
+	for _, s := range p.steps {
 		if s.Statistics != nil {
 			p.warnings = append(p.warnings, thisRunOnly)
 			return

@@ -41,30 +41,31 @@ func (p *Plan) checkStatistics(probs *problems, d *Declaration) {
 	if s.Groups.File != nil && len(s.GroupBy) == 0 {
 		probs.add(s.Groups.at, "public groups need group-by columns; add group-by, or remove groups")
 	}
+	p.checkUnitCell(probs, s)
 	for i := range s.Aggregates {
-		p.checkAggregate(probs, &s.Aggregates[i])
+		for _, column := range s.Aggregates[i].columns() {
+			p.checkAggregate(probs, &s.Aggregates[i], column)
+		}
 	}
 }
 
-func (p *Plan) checkAggregate(probs *problems, a *Aggregate) {
-	if a.Column == "" {
-		return
-	}
-	c := p.declared(probs, a.at, a.Column)
+func (p *Plan) checkAggregate(probs *problems, a *Aggregate, column string) {
+	c := p.declared(probs, a.at, column)
 	if c == nil {
 		return
 	}
+	if a.tellsApart() && c.Set != nil {
+		probs.add(a.at, "column %s is a set, which no statistic can read; name another column", quote(column))
+	}
 	if a.Kind == "count-distinct" {
-		if c.Set != nil {
-			probs.add(a.at, "column %s is a set, which no statistic can read; name another column", quote(a.Column))
-		}
 		return
 	}
 	switch kind := p.kind(c); {
 	case c.Role == Identifier:
-		probs.add(a.at, "column %s is an identifier; only count-distinct may read it", quote(a.Column))
+		probs.add(a.at, "column %s is an identifier; only count-distinct may read it", quote(column))
+	case a.tellsApart():
 	case c.Set != nil || kind != "" && kind != "integer" && kind != "decimal":
-		probs.add(a.at, "column %s is %s, but %s needs numbers; declare type: integer or type: decimal, or name another column", quote(a.Column), kindWords(c, kind), a.Kind)
+		probs.add(a.at, "column %s is %s, but %s needs numbers; declare type: integer or type: decimal, or name another column", quote(column), kindWords(c, kind), a.Kind)
 	}
 }
 
@@ -86,6 +87,7 @@ func (p *Plan) planStatistics(probs *problems, s *step) {
 		Bounds:   d.Bounds.forDP(),
 		Noise:    d.Noise,
 		MinUnits: d.MinUnits,
+		UnitCell: d.UnitCell.forDP(),
 		Levels:   map[string]dp.GroupLevel{},
 	}
 	for _, g := range d.GroupBy {
@@ -98,6 +100,7 @@ func (p *Plan) planStatistics(probs *problems, s *step) {
 			q.Levels[g.Column] = dp.GroupLevel{Hierarchy: c.Hierarchy.built, Level: n}
 		}
 	}
+	q.Confidence, _ = d.Confidence.Float()
 	var err error
 	if q.PublicGroups, err = p.publicGroups(d); err != nil {
 		probs.addErr(d.Groups.at, err)
@@ -134,7 +137,8 @@ func (s *step) placeOf(err error) place {
 			return a.at
 		}
 	}
-	for prefix, at := range map[string]place{"public groups": s.Statistics.Groups.at, "bounds": s.Statistics.boundsAt, "budget": s.Statistics.budgetAt, "noise": s.Statistics.noiseAt} {
+	for prefix, at := range map[string]place{"public groups": s.Statistics.Groups.at, "bounds": s.Statistics.boundsAt, "budget": s.Statistics.budgetAt, "noise": s.Statistics.noiseAt,
+		"confidence": s.Statistics.confidenceAt} {
 		if strings.HasPrefix(text, prefix) {
 			return at
 		}
@@ -176,7 +180,10 @@ func (a *Aggregate) forDP() dp.Aggregate {
 	case "count-distinct":
 		return dp.CountDistinct{As: a.As, Column: a.Column, PerUnit: a.PerUnit, Weight: w}
 	}
-	return dp.CountUnits{As: a.As, Weight: w}
+	if a.Kind == "count-units" {
+		return dp.CountUnits{As: a.As, Weight: w}
+	}
+	return a.moreForDP()
 }
 
 // publicGroups lists the public keys in the order of group-by; nil where

@@ -22,7 +22,7 @@ import (
 //	declared, or text by hierarchy or set    that type
 //	value of an aggregate                    decimal
 //	key at a level of intervals              decimal
-//	key at a level of dates                  timestamp; dates too
+//	key at a level of dates, time cells      timestamp; dates too
 //	all else: raw keys, the unit, what is    text, byte for byte
 //	only told apart
 //
@@ -43,7 +43,7 @@ func (s *Statistics) readAs(c *Column) arrowio.ColumnType {
 	switch {
 	case s.computes(c.Name), level && c.Hierarchy != nil && c.Hierarchy.Intervals != nil:
 		return arrowio.ColumnType{Kind: arrowio.Decimal}
-	case level && c.Hierarchy != nil && c.Hierarchy.Date != nil:
+	case s.UnitCell != nil && s.UnitCell.Column == c.Name, level && c.Hierarchy != nil && c.Hierarchy.Date != nil:
 		return anyTime
 	}
 	return arrowio.ColumnType{Kind: arrowio.Text}
@@ -52,14 +52,14 @@ func (s *Statistics) readAs(c *Column) arrowio.ColumnType {
 // computes reports whether an aggregate computes with the values of a column,
 // rather than telling them apart.
 func (s *Statistics) computes(column string) bool {
-	return slices.ContainsFunc(s.Aggregates, func(a Aggregate) bool { return a.Column == column && a.Kind != "count-distinct" })
+	return slices.ContainsFunc(s.Aggregates, func(a Aggregate) bool { return !a.tellsApart() && slices.Contains(a.columns(), column) })
 }
 
 // reads reports whether a statistics release reads a column.
 func (s *Statistics) reads(p *Policy, column string) bool {
-	return column == p.Unit ||
+	return column == p.Unit || s.UnitCell != nil && s.UnitCell.Column == column ||
 		slices.ContainsFunc(s.GroupBy, func(g GroupColumn) bool { return g.Column == column }) ||
-		slices.ContainsFunc(s.Aggregates, func(a Aggregate) bool { return a.Column == column })
+		slices.ContainsFunc(s.Aggregates, func(a Aggregate) bool { return slices.Contains(a.columns(), column) })
 }
 
 // leaves reports whether a column is read for rows that leave one by one.

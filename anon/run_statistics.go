@@ -71,7 +71,7 @@ func (r *Release) addStatistics(s *step, plan *dp.Plan, rel *dp.Release) {
 func addNoise(st *report.Statistics, plan *dp.Plan) {
 	for _, f := range plan.Figures() {
 		st.Aggregates = append(st.Aggregates, report.AggregateInfo{
-			As: f.As, Kind: f.Kind, Mechanism: f.Mechanism, Scale: f.Scale, StdError: f.StdError, Epsilon: f.Epsilon, Delta: f.Delta,
+			As: f.As, Kind: f.Kind, Mechanism: f.Mechanism, Scale: f.Scale, StdError: f.StdError, Interval: f.Interval, Epsilon: f.Epsilon, Delta: f.Delta,
 		})
 	}
 	if s := plan.Selection(); s != nil {

@@ -19,7 +19,12 @@ type Statistics struct {
 	// MinUnits is a floor for the noised number of units; 0: none.
 	MinUnits int64
 
-	boundsAt, budgetAt, noiseAt place
+	// UnitCell narrows the unit to a person within a cell of time; nil: the person.
+	UnitCell *UnitCell
+	// Confidence adds the ends of confidence intervals; not set: none.
+	Confidence Number
+
+	boundsAt, budgetAt, noiseAt, confidenceAt place
 }
 
 // A GroupColumn is a column of the group key, raised to a level.
@@ -52,32 +57,40 @@ type Cell struct {
 // An Aggregate is one statistic per group. What the kind does not have is not
 // set.
 type Aggregate struct {
-	Kind       string // count-units, count, sum, mean, variance, stddev, min, max, quantiles, histogram, count-distinct
+	Kind       string // as in the policy: count-units, count, sum, …
 	As         string
 	Column     string
-	Weight     Number // share of the budget; not set: 1
-	PerUnit    int64  // 0: Bounds.RowsPerUnit, or 1
+	Columns    []string // vector-sum, covariance, correlation
+	Weight     Number   // share of the budget; not set: 1
+	PerUnit    int64    // 0: Bounds.RowsPerUnit, or 1
 	Lower      Number
 	Upper      Number
 	Resolution Number
 	Ranks      []Number
 	Edges      []Number
+	Ranges     [][2]Number // of each of Columns
+	Norm       Number      // vector-sum
+	Values     []string    // top-k: public candidates
+	K          int64       // top-k
 	// Cumulative makes a histogram add up from the left.
 	Cumulative bool
 	at         place
 }
 
-var aggregateKinds = []string{"count-units", "count", "sum", "mean", "variance", "stddev", "min", "max", "quantiles", "histogram", "count-distinct"}
+var aggregateKinds = []string{"count-units", "count", "sum", "mean", "variance", "stddev", "min", "max", "quantiles", "histogram", "count-distinct",
+	"top-k", "vector-sum", "covariance", "correlation"}
 
 // maxPublicGroups bounds the product of public groups.
 const maxPublicGroups = 10_000_000
 
 func (p *Policy) decodeStatistics(o *object) *Statistics {
-	s := &Statistics{boundsAt: o.place("bounds"), budgetAt: o.place("budget"), noiseAt: o.place("noise")}
+	s := &Statistics{boundsAt: o.place("bounds"), budgetAt: o.place("budget"), noiseAt: o.place("noise"), confidenceAt: o.place("confidence")}
 	s.Method = o.choice("method", "differential-privacy")
 	s.decodeGroupBy(o)
 	p.decodeGroups(o, s)
 	s.decodeBounds(o)
+	s.UnitCell = p.decodeUnitCell(o)
+	s.Confidence = o.float("confidence", "(0", "(1")
 	if o.need("aggregates", "name at least one, such as `- count-units: {as: people}`") {
 		for i, n := range o.items("aggregates") {
 			if a, ok := decodeAggregate(o, n, fmt.Sprintf("%s.aggregates[%d]", o.at.key, i)); ok {
@@ -193,7 +206,11 @@ func decodeAggregate(rel *object, n *node, key string) (Aggregate, bool) {
 	o.need("as", "name the output column")
 	a.As = o.name("as")
 	a.Weight = o.float("weight", "(0", "1e6")
-	if kind != "count-units" && kind != "count" {
+	switch {
+	case kind == "count-units" || kind == "count":
+	case slices.Contains(several, kind):
+		a.decodeColumns(o)
+	default:
 		o.need("column", "name the column that is aggregated")
 		a.Column = o.name("column")
 	}
@@ -212,6 +229,8 @@ func decodeAggregate(rel *object, n *node, key string) (Aggregate, bool) {
 	case "histogram":
 		a.Cumulative = o.boolean("cumulative")
 		a.decodeEdges(o)
+	default:
+		a.decodeMore(o)
 	}
 	return a, true
 }
@@ -220,15 +239,7 @@ func (a *Aggregate) decodeRange(o *object) {
 	if !o.need("range", "say from where to where values count, e.g. range: [0, 100]; choose it without looking at the data") {
 		return
 	}
-	r := o.numbers("range")
-	switch {
-	case len(r) != 2:
-		o.add(o.place("range"), "a range is two numbers, [low, high]")
-	case r[0].rat.Cmp(r[1].rat) >= 0:
-		o.add(o.place("range"), "the low end must be less than the high end; write [low, high]")
-	default:
-		a.Lower, a.Upper = r[0], r[1]
-	}
+	a.Lower, a.Upper = o.span("range")
 }
 
 func (a *Aggregate) decodeRanks(o *object) {
@@ -270,7 +281,7 @@ func (s *Statistics) checkNames(o *object) {
 		names[g.Column] = "a group-by column"
 	}
 	for _, a := range s.Aggregates {
-		for _, name := range a.outputNames() {
+		for _, name := range s.withInterval(&a, a.outputNames()) {
 			if what, dup := names[name]; dup {
 				o.add(a.at, "output column %s has the name of %s; choose another name in `as`", quote(name), what)
 			}
@@ -290,10 +301,16 @@ func (a *Aggregate) outputNames() []string {
 		}
 	case "histogram":
 		for i := 1; i < len(a.Edges); i++ {
-			out = append(out, a.As+"_"+a.Edges[i-1].text+"_"+a.Edges[i].text)
+			name := a.As
+			if !a.Cumulative {
+				name += "_" + a.Edges[i-1].shortest()
+			}
+			out = append(out, name+"_"+a.Edges[i].shortest())
 		}
 	default:
-		out = []string{a.As}
+		if out = a.moreNames(); out == nil {
+			out = []string{a.As}
+		}
 	}
 	return out
 }

@@ -59,6 +59,10 @@ func (v *verifier) checkDeclared(s *step, st *report.Statistics) error {
 		return bad("min-units")
 	case st.Noise != want.Noise:
 		return bad("noise")
+	case !reflect.DeepEqual(st.UnitCell, want.UnitCell):
+		return bad("unit cell")
+	case st.Confidence != want.Confidence:
+		return bad("confidence")
 	case len(st.Aggregates) < len(s.Statistics.Aggregates):
 		return bad("list of aggregates")
 	}
@@ -70,7 +74,7 @@ func (v *verifier) checkDeclared(s *step, st *report.Statistics) error {
 func (p *Plan) declaredFigures(s *step) report.Statistics {
 	d := s.Statistics
 	out := report.Statistics{
-		Unit: p.policy.unitName(), Neighbours: "add-or-remove-one-unit",
+		Unit: p.policy.unitOf(d), Neighbours: "add-or-remove-one-unit",
 		Epsilon: orNil(s.budget.Epsilon()), Delta: orNil(s.budget.Delta()), Rho: orNil(s.budget.Rho()),
 		GroupKind: "private", Noise: d.Noise,
 		Bounds: d.Bounds.figures(),
@@ -84,6 +88,8 @@ func (p *Plan) declaredFigures(s *step) report.Statistics {
 	if d.MinUnits > 0 {
 		out.MinUnits = &d.MinUnits
 	}
+	out.UnitCell = d.UnitCell.figures()
+	out.Confidence, _ = d.Confidence.Float()
 	return out
 }
 
@@ -92,7 +98,7 @@ func (s *step) columnsOf(i int) []string {
 	if s.dp != nil {
 		return s.dp.Figures()[i].Columns
 	}
-	return s.Statistics.Aggregates[i].outputNames()
+	return s.Statistics.withInterval(&s.Statistics.Aggregates[i], s.Statistics.Aggregates[i].outputNames())
 }
 
 // checkNoise computes mechanisms, scales and threshold again from the policy.
@@ -175,6 +181,9 @@ func (v *verifier) checkGroups(ctx context.Context, s *step, rel string, st *rep
 		v.note(s.Name, "output", "", "the groups are sorted by their keys")
 	}
 	if err := v.checkPublic(s, seen); err != nil {
+		return err
+	}
+	if err := v.checkIntervals(s, st, t); err != nil {
 		return err
 	}
 	return v.checkFloor(s, st, t)

@@ -254,10 +254,7 @@ func (b *binder) names() error {
 		fields = append(fields, arrow.Field{Name: p.query.GroupBy[i], Type: dt, Nullable: true})
 	}
 	for _, s := range p.statistics[:len(p.query.Aggregates)] {
-		fields = append(fields, s.fields()...)
-		if p.hasInterval(s) {
-			fields = append(fields, intervalFields(s.fields())...)
-		}
+		fields = append(fields, p.fields(s)...)
 	}
 	seen := map[string]bool{}
 	for _, f := range fields {

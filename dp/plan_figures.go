@@ -11,7 +11,7 @@ import (
 type AggregateFigures struct {
 	As      string
 	Kind    string   // as in a policy: "count-units", "sum", …
-	Columns []string // the output columns
+	Columns []string // the output columns, with the ends of intervals
 	// Mechanism is one of the constants DiscreteLaplace, ….
 	Mechanism string
 	// Scale is exact: t of Laplace noise, σ of Gaussian noise (to nine digits),
@@ -22,6 +22,8 @@ type AggregateFigures struct {
 	// StdError is the standard error that the noise adds to each output
 	// column, 0 where it depends on the data (mean, variance, quantiles).
 	StdError float64
+	// Interval is half the width of the confidence interval, 0 without one.
+	Interval float64
 	// Epsilon, Delta and Rho are the aggregate's share of the budget; empty
 	// where noise is accounted jointly and shares do not exist.
 	Epsilon, Delta, Rho string
@@ -55,7 +57,7 @@ func (p *Plan) Figures() []AggregateFigures {
 	for i := range out {
 		s := p.statistics[i]
 		f := AggregateFigures{As: p.query.Aggregates[i].OutputName(), Kind: s.kind()}
-		for _, c := range s.fields() {
+		for _, c := range p.fields(s) {
 			f.Columns = append(f.Columns, c.Name)
 		}
 		if m := p.calibration.Mechanisms[i]; m != nil {
@@ -68,6 +70,9 @@ func (p *Plan) Figures() []AggregateFigures {
 			f.Sensitivity = exact.Int(s.sensitivity()).Mul(g.step).String()
 			if inOutput {
 				f.StdError = s.stdError(m.StdError() * g.step.Float())
+			}
+			if p.hasInterval(s) {
+				f.Interval = float64(m.Interval(p.query.Confidence)) * g.step.Float()
 			}
 		} else {
 			r := p.calibration.Rates[i]

@@ -191,6 +191,14 @@ func (p *Plan) hasInterval(s statistic) bool {
 	return direct
 }
 
+// fields are the output columns of a statistic, with the ends of its interval.
+func (p *Plan) fields(s statistic) []arrow.Field {
+	if p.hasInterval(s) {
+		return slices.Concat(s.fields(), intervalFields(s.fields()))
+	}
+	return s.fields()
+}
+
 func intervalFields(fields []arrow.Field) []arrow.Field {
 	var out []arrow.Field
 	for _, end := range []string{"_low", "_high"} {

@@ -120,6 +120,9 @@ func (s *Statistics) markdown(p func(string, ...any)) {
 	if s.MinUnits != nil {
 		p("| floor | a noised count of %s |\n", grouped(*s.MinUnits))
 	}
+	if s.Confidence > 0 {
+		p("| intervals | columns \\_low and \\_high at confidence %s |\n", figure(s.Confidence))
+	}
 	p("\n### Aggregates\n\n| column | kind | mechanism | noise scale | standard error | median released | error at the median | budget |\n|---|---|---|---|---|---|---|---|\n")
 	for _, a := range s.Aggregates {
 		median := "–"

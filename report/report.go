@@ -55,7 +55,7 @@ type Release struct {
 type Claim struct {
 	Model      string         `json:"model"`
 	Parameters map[string]any `json:"parameters"`
-	Unit       string         `json:"unit"` // column name, or "row"
+	Unit       string         `json:"unit"` // column name, or "row"; with a time cell, its words
 	Checked    string         `json:"checked"`
 	Text       string         `json:"text"`
 }
@@ -146,6 +146,17 @@ type Statistics struct {
 	Aggregates []AggregateInfo `json:"aggregates"`
 	// Noise is the policy's choice: "exact", "laplace", "gaussian", "google".
 	Noise string `json:"noise,omitempty"`
+	// UnitCell narrows the unit to what it did in one cell of time.
+	UnitCell *UnitCell `json:"unit_cell,omitempty"`
+	// Confidence is the probability with which columns _low and _high hold the
+	// bounded number; absent where the table has none.
+	Confidence float64 `json:"confidence,omitempty"`
+}
+
+// UnitCell is a cell of time: Every is "day", "12-hours", ….
+type UnitCell struct {
+	Column string `json:"column"`
+	Every  string `json:"every"`
 }
 
 // Bounds are the contribution bounds of one unit.
@@ -176,6 +187,8 @@ type AggregateInfo struct {
 	StdError  float64 `json:"std_error,omitempty"`
 	Epsilon   string  `json:"epsilon,omitempty"`
 	Delta     string  `json:"delta,omitempty"`
+	// Interval is half the width of the confidence interval; absent: none.
+	Interval float64 `json:"interval,omitempty"`
 	// Released summarises the released values against the noise: for the
 	// chart of noise scale against released counts.
 	Released *Summary `json:"released,omitempty"`

@@ -275,6 +275,12 @@ func (r *Release) limits() []string {
 			"What is true of people in general can still be learned from the table, and applied to anyone. Only what is particular to one "+noun(s.Unit)+" is hidden.",
 			"Budgets add. Another run on the same people, by this policy or another, adds its ε and δ to those stated here.",
 			fmt.Sprintf("Figures rest on at most %s of each %s; what lies beyond the bounds is left out, so totals can be too low.", s.Bounds.kept(), noun(s.Unit)))
+		if c := s.UnitCell; c != nil {
+			out = append(out, "Cells of time are protected one by one. Whoever is in the table in many cells is protected in each, not in all of them together: the loss grows with their number.")
+		}
+		if s.Confidence > 0 {
+			out = append(out, fmt.Sprintf("The columns _low and _high hold the bounded number with a probability of at least %s. They cover the noise, not what the bounds left out.", figure(s.Confidence)))
+		}
 		if s.Selection != nil {
 			out = append(out, "Groups with few people are missing on purpose: a group appears only when its noised count of units reaches the threshold.")
 		}
