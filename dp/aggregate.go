@@ -26,7 +26,8 @@ type CountUnits struct {
 // is clamped to PerUnit.
 type Count struct {
 	As      string
-	PerUnit int64 // 0 is 1, or RowsPerUnit where that bound is given
+	PerUnit int64   // 0 is 1, or RowsPerUnit where that bound is given
+	Auto    float64 // as in Sum: PerUnit is chosen from 1 to PerUnit
 	Weight  float64
 }
 
@@ -42,7 +43,11 @@ type Sum struct {
 	Column       string
 	Lower, Upper float64
 	Resolution   float64
-	Weight       float64
+	// Auto, if not 0, has the range chosen by noise within [Lower, Upper]; it is
+	// the share of the aggregate's budget that pays for it, such as 0.1. The
+	// rows are then read twice.
+	Auto   float64
+	Weight float64
 }
 
 // Mean is the mean of a numeric column over kept rows, float64. Every value is
@@ -51,6 +56,7 @@ type Mean struct {
 	As           string
 	Column       string
 	Lower, Upper float64
+	Auto         float64 // as in Sum
 	Weight       float64
 }
 
@@ -60,6 +66,7 @@ type Variance struct {
 	As           string
 	Column       string
 	Lower, Upper float64
+	Auto         float64 // as in Sum
 	Weight       float64
 }
 
@@ -68,6 +75,7 @@ type StdDev struct {
 	As           string
 	Column       string
 	Lower, Upper float64
+	Auto         float64 // as in Sum
 	Weight       float64
 }
 
@@ -81,6 +89,7 @@ type Quantiles struct {
 	Lower, Upper float64
 	Ranks        []float64 // each in [0, 1]
 	Resolution   float64
+	Auto         float64 // as in Sum
 	Weight       float64
 }
 

@@ -30,13 +30,29 @@ type Plan struct {
 	calibration *Calibration
 	selector    int // statistic that selects groups, -1 for public groups
 	schema      *arrow.Schema
+
+	first  *RangePlan    // where ranges are still to be chosen
+	chosen []ChosenRange // where they were
 }
 
 // NewPlan checks a query against the schema of its source and finds the noise
 // with which it costs exactly the budget. It reads no data. Every refusal is of
 // kind fault.Plan and names what to change. The query is copied; hierarchies
 // and the backend are not.
+//
+// Where an aggregate asks for its range to be chosen (Auto), figures and release
+// threshold of the plan are those of the outer limits, the largest noise that
+// there can be; the plan of the second read has the final ones.
 func NewPlan(q *Query, schema *arrow.Schema, b Budget) (*Plan, error) {
+	p, err := newPlan(q, schema, b)
+	if err != nil || !hasRanges(q.Aggregates) {
+		return p, err
+	}
+	return p.withRanges(q, schema)
+}
+
+// newPlan plans one read, in which every range is given.
+func newPlan(q *Query, schema *arrow.Schema, b Budget) (*Plan, error) {
 	p := &Plan{query: *q, budget: b, layout: &layout{unitIsRow: q.UnitIsRow}, selector: -1}
 	p.query.GroupBy = slices.Clone(q.GroupBy)
 	p.query.Aggregates = slices.Clone(q.Aggregates)
@@ -86,8 +102,16 @@ func (p *Plan) Columns() []string { return slices.Clone(p.columns) }
 func (p *Plan) Schema() *arrow.Schema { return p.schema }
 
 // Price is what the release will cost, known before a row is read: the budget
-// given to NewPlan, exactly.
-func (p *Plan) Price() Budget { return p.calibration.Price }
+// given to NewPlan, exactly. The plan of a second read, after ranges were chosen,
+// costs the rest.
+func (p *Plan) Price() Budget {
+	if p.first == nil {
+		return p.calibration.Price
+	}
+	b := p.calibration.Price
+	b.loss = b.loss.Add(p.first.price.loss)
+	return b
+}
 
 // String explains the plan: what will be released, with what noise, at what
 // price.
@@ -107,6 +131,11 @@ func (p *Plan) String() string {
 		fmt.Fprintf(&b, ", %d rows per unit", n)
 	}
 	b.WriteByte('\n')
+	if p.first != nil {
+		for _, f := range p.first.Figures() {
+			fmt.Fprintln(&b, f.text())
+		}
+	}
 	for _, f := range p.Figures() {
 		fmt.Fprintf(&b, "%s: %s, %s of scale %s", f.As, f.Kind, f.Mechanism, f.Scale)
 		if f.StdError > 0 {

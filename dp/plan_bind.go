@@ -210,10 +210,7 @@ func (b *binder) aggregates() error {
 			sel.Count, sel.Unwanted = p.selector, true
 		}
 	}
-	// A unit is in no more groups than there are.
-	if p.publicKeys != nil {
-		p.layout.maxGroups = max(1, min(p.layout.maxGroups, int64(len(p.publicKeys))))
-	}
+	p.fewerGroups()
 	for i, s := range p.statistics {
 		n := Need{Weight: weights[i]}
 		if s, ok := s.(rowwise); ok && p.layout.rowsPerUnit > 0 {

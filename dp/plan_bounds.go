@@ -34,3 +34,10 @@ func (b *binder) bounds() error {
 	c.RowsPerGroup = b.perUnit(c.RowsPerGroup)
 	return nil
 }
+
+// fewerGroups: a unit is in no more groups than there are.
+func (p *Plan) fewerGroups() {
+	if p.publicKeys != nil {
+		p.layout.maxGroups = max(1, min(p.layout.maxGroups, int64(len(p.publicKeys))))
+	}
+}

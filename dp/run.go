@@ -35,18 +35,29 @@ func (p *Plan) Run(ctx context.Context, src arrowio.Source, acct *Accountant, na
 	if err := acct.Spend(name, p.Price()); err != nil {
 		return nil, err
 	}
+	if p.first != nil {
+		var err error
+		if p, err = p.first.run(ctx, src); err != nil {
+			return nil, err
+		}
+	}
+	acc, err := p.read(ctx, src)
+	if err != nil {
+		return nil, err
+	}
+	return acc.finish()
+}
+
+// read collects the rows of a source, under a key of their own.
+func (p *Plan) read(ctx context.Context, src arrowio.Source) (*Accumulator, error) {
 	key, err := NewKey()
 	if err != nil {
 		return nil, err
 	}
 	defer key.Erase()
-	acc, err := fold.Source(ctx, src, func() (*Accumulator, error) { return p.NewAccumulator(key) }, fold.Options{
+	return fold.Source(ctx, src, func() (*Accumulator, error) { return newAccumulator(p, key) }, fold.Options{
 		Workers: p.query.Workers, Progress: p.query.Progress, Columns: p.columns,
 	})
-	if err != nil {
-		return nil, err
-	}
-	return acc.finish()
 }
 
 // A Key decides, together with a unit's own rows, which of the unit's groups
@@ -91,13 +102,33 @@ func (k *Key) Erase() { k.secret.Erase() }
 //
 // The coordinator merges what the machines send (Merge, MergeState), then calls
 // Finalize, once.
-func (p *Plan) NewAccumulator(key *Key) (*Accumulator, error) { return newAccumulator(p, key) }
+//
+// Where ranges are chosen by noise, the rows are read twice: Plan.Ranges has the
+// accumulators of the first read, and its Choose the plan of the second.
+func (p *Plan) NewAccumulator(key *Key) (*Accumulator, error) {
+	if p.first != nil {
+		return nil, errRanges
+	}
+	return newAccumulator(p, key)
+}
 
 // Finalize takes the price from the accountant, merges the accumulators, adds
 // noise and selects groups. The accumulators can't be used again: a second
 // draw of noise for the same contributions is a second release and needs a
 // plan, a key and a budget of its own.
 func (p *Plan) Finalize(acct *Accountant, name string, parts ...*Accumulator) (*Release, error) {
+	if p.first != nil {
+		return nil, errRanges
+	}
+	all, err := p.gather(acct, name, p.Price(), parts)
+	if err != nil {
+		return nil, err
+	}
+	return all.finish()
+}
+
+// gather takes a price and merges the accumulators of a plan.
+func (p *Plan) gather(acct *Accountant, name string, price Budget, parts []*Accumulator) (*Accumulator, error) {
 	if len(parts) == 0 {
 		return nil, fmt.Errorf("%s: nothing to finalize: %w", name, errUsed)
 	}
@@ -112,7 +143,7 @@ func (p *Plan) Finalize(acct *Accountant, name string, parts ...*Accumulator) (*
 			return nil, errKey
 		}
 	}
-	if err := acct.Spend(name, p.Price()); err != nil {
+	if err := acct.Spend(name, price); err != nil {
 		return nil, err
 	}
 	for _, a := range parts[1:] {
@@ -120,7 +151,7 @@ func (p *Plan) Finalize(acct *Accountant, name string, parts ...*Accumulator) (*
 			return nil, err
 		}
 	}
-	return all.finish()
+	return all, nil
 }
 
 // finish makes the release and leaves the accumulator empty.
