@@ -1,13 +1,11 @@
 package dp
 
 import (
-	"context"
 	"fmt"
 	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
-	"github.com/oboro-data/oboro/arrowio"
 	"github.com/oboro-data/oboro/internal/exact"
 	"github.com/oboro-data/oboro/internal/fault"
 )
@@ -235,15 +233,6 @@ func (r *RangePlan) Figures() []RangeFigures {
 		out = append(out, s.(*rangeChoice).figures())
 	}
 	return out
-}
-
-// runRanges makes the first read of Run.
-func (r *RangePlan) run(ctx context.Context, src arrowio.Source) (*Plan, error) {
-	acc, err := r.plan.read(ctx, src)
-	if err != nil {
-		return nil, err
-	}
-	return r.choose(acc)
 }
 
 var errRanges = fault.Planf("ranges of this plan are chosen by noise first: read the rows twice, once for Plan.Ranges and once for the plan that its Choose returns")

@@ -48,6 +48,15 @@ func (p *Plan) Run(ctx context.Context, src arrowio.Source, acct *Accountant, na
 	return acc.finish()
 }
 
+// run makes the first read of Run.
+func (r *RangePlan) run(ctx context.Context, src arrowio.Source) (*Plan, error) {
+	acc, err := r.plan.read(ctx, src)
+	if err != nil {
+		return nil, err
+	}
+	return r.choose(acc)
+}
+
 // read collects the rows of a source, under a key of their own.
 func (p *Plan) read(ctx context.Context, src arrowio.Source) (*Accumulator, error) {
 	key, err := NewKey()
