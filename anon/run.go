@@ -14,6 +14,10 @@ import (
 type RunOptions struct {
 	Workers int   // goroutines; 0: one per processor
 	Memory  int64 // bytes that may be used beyond the input; 0: no limit
+	// Temp is the folder of the temporary files in which goes what the limit
+	// does not hold: encrypted, and without a name where the system permits.
+	// Empty: the system's folder, which on some systems lies in memory.
+	Temp string
 	// Backend draws the noise of releases with `noise: google`.
 	Backend dp.Backend
 	// Ledger is the file of a budget that is kept over runs (package dp/ledger).

@@ -12,7 +12,7 @@ import (
 
 func (r *Release) runMicrodata(ctx context.Context, s *step, src arrowio.Source, o RunOptions) error {
 	spec := *s.spec
-	spec.Workers, spec.Memory, spec.Progress = o.Workers, o.Memory, o.progress(s.Name)
+	spec.Workers, spec.Memory, spec.Temp, spec.Progress = o.Workers, o.Memory, o.Temp, o.progress(s.Name)
 	if s.subset != nil {
 		spec.Population, src = src, s.subset
 	}

@@ -2,6 +2,7 @@ package kanon
 
 import (
 	"math/bits"
+	mathrand "math/rand/v2"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
@@ -83,6 +84,13 @@ type copier struct {
 	chunks   []copied
 	codes    []uint32
 	words    [][]uint64
+	rows     int64 // seen
+
+	spread  *spread   // takes what memory does not hold; nil without a limit
+	held    int64     // bytes of chunks
+	origin  *origin   // of what was written to spread by this copier's codes; nil: nothing
+	origins []*origin // it, and those of what was written by copiers merged into this one
+	random  *mathrand.Rand
 }
 
 // copied is one batch: released classes of rows, -1 for suppressed ones, and
@@ -93,8 +101,8 @@ type copied struct {
 	codes  [][]uint32    // nil where not
 }
 
-func newCopier(l *lookup, class []int32, schema *arrow.Schema, columns []string) (*copier, error) {
-	c := &copier{lookup: l, class: class, columns: columns, words: make([][]uint64, len(l.base.words))}
+func newCopier(l *lookup, class []int32, schema *arrow.Schema, columns []string, s *spread) (*copier, error) {
+	c := &copier{spread: s, lookup: l, class: class, columns: columns, words: make([][]uint64, len(l.base.words))}
 	for q := range l.base.QuasiIdentifiers {
 		name := l.base.QuasiIdentifiers[q].Name
 		e, err := code.NewEncoder(schema.Field(schema.FieldIndices(name)[0]).Type)
@@ -154,6 +162,12 @@ func (c *copier) Add(rec arrow.Record) error {
 		out.arrays[j] = col
 	}
 	c.chunks = append(c.chunks, out)
+	c.rows += int64(n)
+	if c.spread != nil {
+		if c.held += out.bytes(); c.held > c.spread.hold {
+			return c.flush(false)
+		}
+	}
 	return nil
 }
 
@@ -199,14 +213,29 @@ func (c *copier) Merge(other *copier) error {
 			continue
 		}
 		remap := e.Merge(other.coded[j])
+		c.merged(other, j, remap)
 		for k := range other.chunks {
 			for i, v := range other.chunks[k].codes[j] {
 				other.chunks[k].codes[j][i] = remap[v]
 			}
 		}
 	}
-	c.chunks = append(c.chunks, other.chunks...)
+	c.chunks, c.held, c.rows = append(c.chunks, other.chunks...), c.held+other.held, c.rows+other.rows
+	c.origins = append(c.origins, other.origins...)
 	return nil
+}
+
+// sizes counts the rows of each of a number of released classes.
+func (c *copier) sizes(classes int) []int64 {
+	out := make([]int64, classes)
+	for _, k := range c.chunks {
+		for _, r := range k.class {
+			if r >= 0 {
+				out[r]++
+			}
+		}
+	}
+	return out
 }
 
 // Release gives up the batches.
@@ -218,5 +247,5 @@ func (c *copier) Release() {
 			}
 		}
 	}
-	c.chunks = nil
+	c.chunks, c.held = nil, 0
 }

@@ -13,6 +13,13 @@ import (
 	"github.com/oboro-data/oboro/arrowio"
 )
 
+// writtenRows are the rows of a release as they will be written.
+type writtenRows interface {
+	arrowio.Splitter
+	numRows() int64
+	close()
+}
+
 // outputBatch is the number of rows of a batch of a release.
 const outputBatch = 1 << 16
 
@@ -35,9 +42,11 @@ type rowTable struct {
 	read    *copier  // holds the batches that columns copy from; nil without a second read
 }
 
+func (t *rowTable) numRows() int64 { return t.rows }
+
 // close gives up the batches of the second read.
 func (t *rowTable) close() {
-	if t.read != nil {
+	if t != nil && t.read != nil {
 		t.read.Release()
 	}
 }
@@ -143,8 +152,22 @@ func (c *codedColumn) batch(t *rowTable, lo, hi int64, _ []cell) (arrow.Array, e
 // keepUsed drops the values that no released row has, so that no dictionary
 // and no code tells of a suppressed one. used marks the codes that occur.
 func (c *codedColumn) keepUsed(used []bool) error {
+	remap, err := c.keep(used)
+	if err != nil {
+		return err
+	}
+	codes := make([]uint32, len(c.codes))
+	for i, v := range c.codes {
+		codes[i] = remap[v]
+	}
+	c.codes = codes
+	return nil
+}
+
+// keep drops values as keepUsed does and returns the new codes.
+func (c *codedColumn) keep(used []bool) (remap []uint32, err error) {
 	var cells []cell
-	remap := make([]uint32, len(used))
+	remap = make([]uint32, len(used))
 	null := -1
 	for v, u := range used {
 		if !u {
@@ -165,14 +188,10 @@ func (c *codedColumn) keepUsed(used []bool) error {
 	}
 	values, err := take(c.values.DataType(), []arrow.Array{c.values}, cells)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	codes := make([]uint32, len(c.codes))
-	for i, v := range c.codes {
-		codes[i] = remap[v]
-	}
-	c.values, c.codes, c.null = values, codes, null
-	return nil
+	c.values, c.null = values, null
+	return remap, nil
 }
 
 // A chunkColumn is a column of the source held as it came, in chunks.

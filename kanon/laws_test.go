@@ -27,8 +27,12 @@ func TestLawVerify(t *testing.T) {
 						batch   int64
 						workers int
 						order   kanon.RowOrder
-					}{{1 << 20, 1, kanon.Shuffled}, {7, 3, kanon.Shuffled}, {100, 8, kanon.InputOrder}} {
-						spec := &kanon.Spec{MaxSuppression: 1, Workers: way.workers, RowOrder: way.order, Models: []kanon.PrivacyModel{kanon.KAnonymity{K: k}}}
+						memory  int64
+					}{{1 << 20, 1, kanon.Shuffled, 0}, {7, 3, kanon.Shuffled, 0}, {100, 8, kanon.InputOrder, 0}, {64, 8, kanon.Shuffled, 1 << 14}, {50, 2, kanon.InputOrder, 1 << 12}} {
+						if way.memory > 0 && (k != 2 || quasi != 3) {
+							continue
+						}
+						spec := &kanon.Spec{MaxSuppression: 1, Workers: way.workers, Memory: way.memory, Temp: t.TempDir(), RowOrder: way.order, Models: []kanon.PrivacyModel{kanon.KAnonymity{K: k}}}
 						var names []string
 						for _, c := range columns[:min(quasi, len(columns))] {
 							spec.QuasiIdentifiers = append(spec.QuasiIdentifiers, kanon.QuasiIdentifier{Column: c})

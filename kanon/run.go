@@ -63,9 +63,9 @@ func Anonymize(ctx context.Context, src arrowio.Source, spec *Spec) (*Release, e
 		return nil, err
 	}
 	rel := &Release{
-		InputRows: t.totalRows, Rows: rows.rows, SuppressedRows: t.totalRows - rows.rows, Counted: "rows",
+		InputRows: t.totalRows, Rows: rows.numRows(), SuppressedRows: t.totalRows - rows.numRows(), Counted: "rows",
 		Recoding: a.recoding(p.recode(), base, fixed, p.quasi), Metric: p.cost.String(), Cost: found.Score, Search: *found,
-		schema: rows.schema, table: rows, close: rows.close,
+		schema: rows.Schema(), table: rows, close: rows.close,
 	}
 	if spec.Unit != "" {
 		rel.Counted = "people"
@@ -222,25 +222,9 @@ func (p *plan) infeasible() error {
 }
 
 // rows makes the rows of the release, from the tuples where they hold all that
-// is written, else from a second read.
-func (p *plan) rows(ctx context.Context, src arrowio.Source, t *tuples, base *FrequencySet, classOf classMap, a *assignment) (*rowTable, error) {
+// is written and memory holds an order of the rows, else from a second read.
+func (p *plan) rows(ctx context.Context, src arrowio.Source, t *tuples, base *FrequencySet, classOf classMap, a *assignment) (writtenRows, error) {
 	out := &rowTable{schema: outputSchema(p.schema, p.columns, func(name string) bool { return p.quasiIndex(name) >= 0 })}
-	var err error
-	if len(p.copied()) == 0 && p.spec.RowOrder == Shuffled {
-		err = p.rowsOfTuples(out, t, classOf, a)
-	} else {
-		err = p.rowsOfSource(ctx, out, src, t, base, a)
-	}
-	if err != nil {
-		out.close()
-		return nil, err
-	}
-	return out, nil
-}
-
-// rowsOfTuples lays out the rows by what was counted: equal rows can't be told
-// apart, so none is missed.
-func (p *plan) rowsOfTuples(out *rowTable, t *tuples, classOf classMap, a *assignment) error {
 	sizes := make([]int64, a.classes())
 	for i := range t.rows {
 		b := classOf.of(uint32(i))
@@ -248,6 +232,25 @@ func (p *plan) rowsOfTuples(out *rowTable, t *tuples, classOf classMap, a *assig
 			sizes[k] += t.rows[i]
 		}
 	}
+	if len(p.copied()) == 0 && p.spec.RowOrder == Shuffled && !p.orderSpills(t) {
+		if err := p.rowsOfTuples(out, t, classOf, a, sizes); err != nil {
+			return nil, err
+		}
+		return out, nil
+	}
+	return p.rowsOfSource(ctx, out, src, t, base, a, sizes)
+}
+
+// orderSpills reports whether the order of the rows, four bytes each, takes more
+// of the memory limit than the rows of a second read may.
+func (p *plan) orderSpills(t *tuples) bool {
+	coded := slices.ContainsFunc(p.columns, func(name string) bool { return p.quasiIndex(name) < 0 })
+	return coded && p.spec.Memory > 0 && 4*t.totalRows > p.spec.Memory/spreadShare
+}
+
+// rowsOfTuples lays out the rows by what was counted: equal rows can't be told
+// apart, so none is missed.
+func (p *plan) rowsOfTuples(out *rowTable, t *tuples, classOf classMap, a *assignment, sizes []int64) error {
 	out.group(sizes)
 	used := make([][]bool, len(t.columns))
 	sources := false
@@ -284,7 +287,7 @@ func (p *plan) rowsOfTuples(out *rowTable, t *tuples, classOf classMap, a *assig
 		}
 		next[k] += t.rows[i]
 	}
-	out.shuffle()
+	out.shuffle(newShuffle())
 	for i, name := range p.columns {
 		if col, ok := out.columns[i].(*codedColumn); ok {
 			if err := col.keepUsed(used[len(p.quasi)+p.sensitiveIndex(name)]); err != nil {
@@ -306,8 +309,8 @@ func (p *plan) dictionary(name string) *arrow.DictionaryType {
 }
 
 // rowsOfSource reads the source again and keeps what is written of the rows
-// that stay.
-func (p *plan) rowsOfSource(ctx context.Context, out *rowTable, src arrowio.Source, t *tuples, base *FrequencySet, a *assignment) error {
+// that stay, in memory or spread over a temporary file.
+func (p *plan) rowsOfSource(ctx context.Context, out *rowTable, src arrowio.Source, t *tuples, base *FrequencySet, a *assignment, sizes []int64) (writtenRows, error) {
 	var columns, read []string
 	for _, q := range p.quasi {
 		read = append(read, q.Column)
@@ -325,57 +328,83 @@ func (p *plan) rowsOfSource(ctx context.Context, out *rowTable, src arrowio.Sour
 	if p.spec.RowOrder == InputOrder {
 		o.Workers = 1 // one worker sees the rows in their order
 	}
-	c, err := fold.Source(ctx, src, func() (*copier, error) { return newCopier(l, a.class, p.schema, columns) }, o)
+	s := p.spread(sizes)
+	c, err := fold.Source(ctx, src, func() (*copier, error) { return newCopier(l, a.class, p.schema, columns, s) }, o)
+	if err == nil && c.rows != t.totalRows {
+		err = errChanged()
+	}
+	if s != nil && s.begun() {
+		return p.spreadRows(out.schema, s, c, a, err)
+	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	out.read = c
-	sizes := make([]int64, a.classes())
-	total, source := int64(0), uint32(0)
+	if c.rows > 1<<32-1 {
+		err = fault.Inputf("more than 4,294,967,295 rows are written with copied columns; set a memory limit, write counted columns only, or cut the input")
+	} else {
+		out.arrange(c, a.classes(), p.spec.RowOrder == InputOrder, newShuffle())
+		err = p.copiedColumns(out, c, a, columns)
+	}
+	if err != nil {
+		out.close()
+		return nil, err
+	}
+	return out, nil
+}
+
+// spreadRows writes out what is still held and makes the table; err is that of
+// the read.
+func (p *plan) spreadRows(schema *arrow.Schema, s *spread, c *copier, a *assignment, err error) (writtenRows, error) {
+	if err == nil {
+		err = c.flush(true)
+	}
+	var t *partTable
+	if err == nil {
+		t, err = p.partTable(s, schema, c, a)
+	}
+	if err != nil {
+		s.file.Close()
+		return nil, err
+	}
+	return t, nil
+}
+
+// arrange finds the order in which the rows of c leave: that of the input, or
+// grouped by class and shuffled.
+func (t *rowTable) arrange(c *copier, classes int, inputOrder bool, random *mathrand.Rand) {
+	t.group(c.sizes(classes))
+	rows := uint32(0)
+	t.chunks = []uint32{0}
 	for _, k := range c.chunks {
-		if total += int64(len(k.class)); total > 1<<32-1 {
-			return fault.Inputf("more than 4,294,967,295 rows are written with copied columns; write counted columns only, or cut the input")
-		}
-		out.chunks = append(out.chunks, source)
-		source = uint32(total)
-		for _, r := range k.class {
-			if r >= 0 {
-				sizes[r]++
-			}
-		}
+		rows += uint32(len(k.class))
+		t.chunks = append(t.chunks, rows)
 	}
-	if total != t.totalRows {
-		return errChanged()
-	}
-	out.chunks = append(out.chunks, source)
-	out.group(sizes)
-	out.order = make([]uint32, out.rows)
-	if p.spec.RowOrder == InputOrder {
-		out.class = make([]uint32, 0, out.rows)
+	t.order = make([]uint32, t.rows)
+	if inputOrder {
+		t.class = make([]uint32, 0, t.rows)
 		at := 0
 		for j, k := range c.chunks {
 			for i, r := range k.class {
 				if r >= 0 {
-					out.order[at] = out.chunks[j] + uint32(i)
-					out.class = append(out.class, uint32(r))
+					t.order[at] = t.chunks[j] + uint32(i)
+					t.class = append(t.class, uint32(r))
 					at++
 				}
 			}
 		}
-	} else {
-		next := make([]int64, a.classes())
-		copy(next, out.starts)
-		for j, k := range c.chunks {
-			for i, r := range k.class {
-				if r >= 0 {
-					out.order[next[r]] = out.chunks[j] + uint32(i)
-					next[r]++
-				}
+		return
+	}
+	next := slices.Clone(t.starts)
+	for j, k := range c.chunks {
+		for i, r := range k.class {
+			if r >= 0 {
+				t.order[next[r]] = t.chunks[j] + uint32(i)
+				next[r]++
 			}
 		}
-		out.shuffle()
 	}
-	return p.copiedColumns(out, c, a, columns)
+	t.shuffle(random)
 }
 
 // copiedColumns makes the columns of a table whose cells come from batches.
@@ -434,12 +463,15 @@ func (t *rowTable) group(sizes []int64) {
 	t.rows = t.starts[len(sizes)]
 }
 
-// shuffle puts the rows of every class in random order (Fisher and Yates), by
-// a generator seeded from the operating system.
-func (t *rowTable) shuffle() {
+// newShuffle is a generator seeded from the operating system.
+func newShuffle() *mathrand.Rand {
 	var seed [32]byte
 	rand.Read(seed[:])
-	r := mathrand.New(mathrand.NewChaCha8(seed))
+	return mathrand.New(mathrand.NewChaCha8(seed))
+}
+
+// shuffle puts the rows of every class in random order (Fisher and Yates).
+func (t *rowTable) shuffle(r *mathrand.Rand) {
 	for k := range t.starts[1:] {
 		run := t.order[t.starts[k]:t.starts[k+1]]
 		for i := len(run) - 1; i > 0; i-- {

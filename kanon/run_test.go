@@ -217,6 +217,7 @@ func TestAnonymizeAgainstPlainRecoding(t *testing.T) {
 			Models:         []kanon.PrivacyModel{kanon.KAnonymity{K: k}},
 			MaxSuppression: float64(r.IntN(11)) / 10,
 			Workers:        1 + r.IntN(3),
+			Memory:         []int64{0, 1, 3000, 20000}[r.IntN(4)], // tiny: rows go through the temporary file
 		}
 		if r.IntN(2) == 0 {
 			spec.Unit = "member"

@@ -95,6 +95,7 @@ type Spec struct {
 
 	Workers  int            // 0: one per processor
 	Memory   int64          // bytes that may be used beyond the input; 0: no limit
+	Temp     string         // folder of temporary files under a limit; empty: the system's
 	Progress func(Progress) // may be nil; called from one goroutine at a time
 }
 

@@ -114,6 +114,17 @@ func (b *byteSize) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// checkTemp refuses a folder for temporary files that is none.
+func checkTemp(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
+		return fault.Planf("--temp %s: there is no such folder; create it first", filepath.Base(dir))
+	}
+	return nil
+}
+
 // checkOut refuses a folder that is in the way before anything is read.
 func checkOut(dir string, replace bool) error {
 	dir = filepath.Clean(dir)

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -55,6 +56,7 @@ type runCommand struct {
 	Ledger   string   `help:"Pay for the statistics from this budget, which is kept over runs (oboro ledger create)." placeholder:"FILE"`
 	Workers  int      `help:"Goroutines; 0 is one per processor." default:"0"`
 	Memory   byteSize `help:"Memory beyond the input, as 2GiB." placeholder:"SIZE"`
+	Temp     string   `help:"Folder of temporary files under --memory; the one that holds --out if not given." placeholder:"DIR"`
 	JSON     bool     `help:"Print the report as JSON."`
 	csvFlags
 }
@@ -64,6 +66,9 @@ func (c *runCommand) Run(ctx context.Context, s *session) error {
 	began := time.Now()
 	if c.Workers < 0 {
 		return fault.Planf("--workers: give a number from 0 up")
+	}
+	if err := checkTemp(c.Temp); err != nil {
+		return err
 	}
 	inputs, err := allInputs(c.Input, c.More)
 	if err != nil {
@@ -85,7 +90,7 @@ func (c *runCommand) Run(ctx context.Context, s *session) error {
 	}
 	return s.release(ctx, plan, src, releaseOptions{
 		out: c.Out, replace: c.Replace, format: formats[c.Format], internal: c.Internal, ledger: c.Ledger,
-		workers: c.Workers, memory: int64(c.Memory), json: c.JSON, began: began,
+		workers: c.Workers, memory: int64(c.Memory), temp: c.Temp, json: c.JSON, began: began,
 	})
 }
 
@@ -144,14 +149,27 @@ type releaseOptions struct {
 	format        arrowio.Format
 	workers       int
 	memory        int64
+	temp          string
 	began         time.Time
 	peek          int // released rows to show of each table
 }
 
+// limitMemory makes the runtime collect garbage in time to stay below a limit,
+// less what is not under its control; 0 is none.
+func limitMemory(limit int64) {
+	if limit > 0 && os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(limit - limit/8)
+	}
+}
+
 // release runs a plan, writes the folder and says what was released.
 func (s *session) release(ctx context.Context, plan *anon.Plan, src arrowio.Source, o releaseOptions) error {
+	if o.temp == "" {
+		o.temp = filepath.Dir(filepath.Clean(o.out)) // a disk, which the system's folder need not be
+	}
+	limitMemory(o.memory)
 	bar := s.newBar()
-	rel, err := plan.Run(ctx, src, anon.RunOptions{Workers: o.workers, Memory: o.memory, Backend: backend(), Progress: bar.show, Ledger: o.ledger})
+	rel, err := plan.Run(ctx, src, anon.RunOptions{Workers: o.workers, Memory: o.memory, Temp: o.temp, Backend: backend(), Progress: bar.show, Ledger: o.ledger})
 	bar.clear()
 	if err != nil {
 		return err

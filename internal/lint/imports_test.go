@@ -29,7 +29,7 @@ var below = map[string][]string{
 // readers are the files of the algorithm packages that know tables: everything
 // else there sees one record, or codes.
 var readers = map[string][]string{
-	"kanon": {"kanon/run.go", "kanon/apply_rows.go", "kanon/release.go", "kanon/verify.go", "kanon/spec.go", "kanon/population.go", "kanon/verify_sets.go", "kanon/count.go", "kanon/recount.go", "kanon/sample.go"},
+	"kanon": {"kanon/run.go", "kanon/apply_rows.go", "kanon/apply_parts.go", "kanon/release.go", "kanon/verify.go", "kanon/spec.go", "kanon/population.go", "kanon/verify_sets.go", "kanon/count.go", "kanon/recount.go", "kanon/sample.go"},
 	"dp":    {"dp/run.go"},
 }
 
