@@ -36,6 +36,7 @@ func TestUsageErrorsExitTwo(t *testing.T) {
 		{"run policy.yaml --input patients.csv --out out --workers -1", "--workers"},
 		{"run policy.yaml --input patients.csv --out out --workers many", "--workers"},
 		{"run policy.yaml --input patients.csv --out out --memory lots", "--memory"},
+		{"run policy.yaml --input patients.csv --out out --temp absent", "--temp"},
 		{"run policy.yaml --input patients.csv --out out --delimiter ;;", "--delimiter"},
 		{"run policy.yaml --input patients.csv --out out --seed 1", "--seed"},
 		{"run policy.yaml --input patients.csv --out out --internal out/risk.json", "--internal"},
