@@ -237,6 +237,31 @@ func TestUnitCellCountsDaysOfPeople(t *testing.T) {
 	}
 }
 
+// TestErrorsInThePlan: every column has a standard error, one that falls with
+// the rows, or a reason; report and plan say the same.
+func TestErrorsInThePlan(t *testing.T) {
+	if noise.Off {
+		t.Skip("without noise nothing has a scale")
+	}
+	rel := releaseOf(t, loginsPolicy, loginRows())
+	for _, a := range rel.report.Releases[0].Statistics.Aggregates {
+		if ways := (a.StdError > 0) != (len(a.StdErrorAt) > 0) != (a.StdErrorNote != ""); !ways {
+			t.Errorf("%s: %v, %v, %q", a.As, a.StdError, a.StdErrorAt, a.StdErrorNote)
+		}
+	}
+	for _, w := range []string{", standard error at most ", " at 100 rows, ", " at 1000 rows", "; no standard error: it depends on the spread of the values"} {
+		if !strings.Contains(rel.plan.String(), w) {
+			t.Errorf("the plan does not say %q:\n%s", w, rel.plan)
+		}
+	}
+	md := string(rel.report.Markdown())
+	for _, w := range []string{"≤ ", "at 1,000 rows", "cor has no standard error here"} {
+		if !strings.Contains(md, w) {
+			t.Errorf("the report does not say %q:\n%s", w, md)
+		}
+	}
+}
+
 // TestIntervalsAreChecked: a folder whose intervals were narrowed is refused.
 func TestIntervalsAreChecked(t *testing.T) {
 	rel := releaseOf(t, loginsPolicy, loginRows())

@@ -135,6 +135,14 @@ func (s *step) explainNoise(b *strings.Builder) {
 		if f.StdError > 0 {
 			noise += fmt.Sprintf(", standard error %.4g", f.StdError)
 		}
+		for i, rows := range errorRows {
+			if e, ok := f.StdErrorAt(rows); ok && f.ErrorTimesRows > 0 {
+				noise += fmt.Sprintf("%s %.3g at %d rows", []string{", standard error at most", ","}[min(i, 1)], e, rows)
+			}
+		}
+		if f.NoError != "" {
+			noise += "; no standard error: " + f.NoError
+		}
 		line(b, "column", "%s", noise)
 	}
 	sel := s.dp.Selection()

@@ -67,12 +67,23 @@ func (r *Release) addStatistics(s *step, plan *dp.Plan, rel *dp.Release) {
 	r.tables = append(r.tables, table{step: s, source: rel})
 }
 
+// errorRows are the sizes of groups for which plan and report state an error
+// that falls with the rows.
+var errorRows = []int64{100, 1000}
+
 // addNoise fills in what the plan of package dp says of noise and selection.
 func addNoise(st *report.Statistics, plan *dp.Plan) {
 	for _, f := range plan.Figures() {
-		st.Aggregates = append(st.Aggregates, report.AggregateInfo{
+		a := report.AggregateInfo{
 			As: f.As, Kind: f.Kind, Mechanism: f.Mechanism, Scale: f.Scale, StdError: f.StdError, Interval: f.Interval, Epsilon: f.Epsilon, Delta: f.Delta,
-		})
+			StdErrorNote: f.NoError,
+		}
+		for _, rows := range errorRows {
+			if e, ok := f.StdErrorAt(rows); ok && f.ErrorTimesRows > 0 {
+				a.StdErrorAt = append(a.StdErrorAt, report.ErrorAt{Rows: rows, AtMost: e})
+			}
+		}
+		st.Aggregates = append(st.Aggregates, a)
 	}
 	if s := plan.Selection(); s != nil {
 		st.Selection = &report.Selection{Mechanism: s.Mechanism, Threshold: s.Threshold, Delta: s.Delta, Aggregate: s.Aggregate}

@@ -213,7 +213,7 @@ func (s *covariance) moments(sums [][]int128, i, x, y, at int) pairMoments {
 		}
 	}
 	n = max(n, 1)
-	p, q = clampFloat(p/n, 0, 1), clampFloat(q/n, 0, 1)
+	p, q = p/n, q/n // not clamped: their noise cancels part of that of the products
 	return pairMoments{
 		covariance: clampFloat(pq/n-p*q, -0.25, 0.25),
 		varianceX:  clampFloat(pp/n-p*p, 0, 0.25),

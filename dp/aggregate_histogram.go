@@ -1,6 +1,7 @@
 package dp
 
 import (
+	"math"
 	"strconv"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -52,7 +53,14 @@ func (s *histogram) sensitivity() int64 { return s.rows }
 func (s *histogram) seen() int64        { return s.rows }
 func (s *histogram) unit() (grid, bool) { return newGrid(exact.Int(1)), true }
 
-func (s *histogram) stdError(perSum float64) float64 { return perSum }
+// stdError of a cumulative histogram is that of its last column, the sum of all
+// bins.
+func (s *histogram) stdError(perSum float64) float64 {
+	if s.cumulative {
+		return perSum * math.Sqrt(float64(s.width()))
+	}
+	return perSum
+}
 
 func (s *histogram) fields() []arrow.Field {
 	out := make([]arrow.Field, s.width())

@@ -19,9 +19,15 @@ type AggregateFigures struct {
 	// for the exponential mechanism the number of rows by which the rank of a
 	// candidate is worse when it becomes e times less likely.
 	Scale string
-	// StdError is the standard error that the noise adds to each output
-	// column, 0 where it depends on the data (mean, variance, quantiles).
+	// StdError is the standard error that the noise adds to each output column
+	// (to the last one of a cumulative histogram, the largest), 0 where it
+	// depends on the data; see StdErrorAt.
 	StdError float64
+	// ErrorTimesRows is the most that the standard error can be times the number
+	// of kept rows of a group (mean, variance, covariance); 0 for others.
+	ErrorTimesRows float64
+	// NoError says why no standard error can be stated, "" where one is.
+	NoError string
 	// Interval is half the width of the confidence interval, 0 without one.
 	Interval float64
 	// Epsilon, Delta and Rho are the aggregate's share of the budget; empty
@@ -56,7 +62,7 @@ func (p *Plan) Figures() []AggregateFigures {
 	out := make([]AggregateFigures, len(p.query.Aggregates))
 	for i := range out {
 		s := p.statistics[i]
-		f := AggregateFigures{As: p.query.Aggregates[i].OutputName(), Kind: s.kind()}
+		f := AggregateFigures{As: p.query.Aggregates[i].OutputName(), Kind: s.kind(), NoError: noError(s.kind())}
 		for _, c := range p.fields(s) {
 			f.Columns = append(f.Columns, c.Name)
 		}
@@ -70,6 +76,9 @@ func (p *Plan) Figures() []AggregateFigures {
 			f.Sensitivity = exact.Int(s.sensitivity()).Mul(g.step).String()
 			if inOutput {
 				f.StdError = s.stdError(m.StdError() * g.step.Float())
+			}
+			if r, ok := s.(ratio); ok {
+				f.ErrorTimesRows = r.errorTimesRows(m.StdError())
 			}
 			if p.hasInterval(s) {
 				f.Interval = float64(m.Interval(p.query.Confidence)) * g.step.Float()

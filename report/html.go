@@ -37,6 +37,7 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"singular":   singular,
 	"search":     func(s SearchInfo) string { return s.words() },
 	"level":      levelWords,
+	"noerror":    (*Statistics).withoutError,
 	"stderror":   func(a AggregateInfo) string { return a.stdError() },
 	"noiseshare": func(a AggregateInfo) string { return a.noiseShare() },
 	"times100":   func(x float64) float64 { return 100 * x },

@@ -131,6 +131,9 @@ func (s *Statistics) markdown(p func(string, ...any)) {
 		}
 		p("| %s | %s | %s | %s | %s | %s | %s | %s |\n", md(a.As), md(a.Kind), md(a.Mechanism), md(a.Scale), a.stdError(), median, a.noiseShare(), md(share(a.Epsilon, a.Delta)))
 	}
+	for _, why := range s.withoutError() {
+		p("\n%s\n", md(why))
+	}
 }
 
 // verdict says what was checked before the folder was renamed into place.

@@ -185,13 +185,25 @@ type AggregateInfo struct {
 	Mechanism string  `json:"mechanism"`
 	Scale     string  `json:"scale"`
 	StdError  float64 `json:"std_error,omitempty"`
-	Epsilon   string  `json:"epsilon,omitempty"`
-	Delta     string  `json:"delta,omitempty"`
+	// StdErrorAt bounds the standard error in groups of some sizes where it falls
+	// with the rows (mean, variance, covariance); StdErrorNote says why there is
+	// none.
+	StdErrorAt   []ErrorAt `json:"std_error_at,omitempty"`
+	StdErrorNote string    `json:"std_error_note,omitempty"`
+	Epsilon      string    `json:"epsilon,omitempty"`
+	Delta        string    `json:"delta,omitempty"`
 	// Interval is half the width of the confidence interval; absent: none.
 	Interval float64 `json:"interval,omitempty"`
 	// Released summarises the released values against the noise: for the
 	// chart of noise scale against released counts.
 	Released *Summary `json:"released,omitempty"`
+}
+
+// ErrorAt is the most that the standard error can be in a group of so many kept
+// rows.
+type ErrorAt struct {
+	Rows   int64   `json:"rows"`
+	AtMost float64 `json:"at_most"`
 }
 
 // Summary holds quantiles of released values: minimum, quartiles, maximum.

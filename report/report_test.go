@@ -61,7 +61,10 @@ func sample() *Report {
 				Claims: []Claim{{"differential-privacy", map[string]any{"epsilon": "1", "delta": "1e-8"}, "patient_id", "no", "The presence of all rows of one patient_id adds at most (1, 1e-8) beyond what patients discloses."}}},
 			{Name: "total", Kind: "statistics", File: "total.parquet", SHA256: strings.Repeat("56", 32),
 				Statistics: &Statistics{Groups: 1, Unit: "row", Neighbours: "add-or-remove-one-unit", Epsilon: ptr("1/2"), GroupKind: "public", Bounds: Bounds{GroupsPerUnit: 1, RowsPerGroup: 1},
-					Aggregates: []AggregateInfo{{As: "n", Kind: "count", Mechanism: "discrete-laplace", Scale: "2", StdError: 2.8}}},
+					Aggregates: []AggregateInfo{{As: "n", Kind: "count", Mechanism: "discrete-laplace", Scale: "2", StdError: 2.8, Interval: 7},
+						{As: "m", Kind: "mean", Mechanism: "discrete-laplace", Scale: "2", StdErrorAt: []ErrorAt{{100, 0.28}, {1000, 0.028}}},
+						{As: "q", Kind: "quantiles", Mechanism: "exponential", Scale: "4", StdErrorNote: "it depends on how close together the values lie"}},
+					Confidence: 0.95, UnitCell: &UnitCell{"visited_at", "day"}},
 				Claims: []Claim{{"differential-privacy", map[string]any{"epsilon": "1/2", "delta": "0"}, "row", "no", "The presence of one row changes the probability of any result by at most e^(1/2)."}}},
 		}}
 }

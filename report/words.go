@@ -101,9 +101,27 @@ func figure(v any) string {
 // stdError is the standard error in words.
 func (a *AggregateInfo) stdError() string {
 	if a.StdError == 0 {
+		var parts []string
+		for _, e := range a.StdErrorAt {
+			parts = append(parts, "≤ "+short(e.AtMost)+" at "+plural(e.Rows, "row", "rows"))
+		}
+		if len(parts) > 0 {
+			return strings.Join(parts, ", ")
+		}
 		return "–"
 	}
 	return short(a.StdError)
+}
+
+// withoutError names the columns of no standard error, each with the reason.
+func (s *Statistics) withoutError() []string {
+	var out []string
+	for _, a := range s.Aggregates {
+		if a.StdErrorNote != "" {
+			out = append(out, a.As+" has no standard error here: "+a.StdErrorNote+".")
+		}
+	}
+	return out
 }
 
 // noiseShare says how large the noise is against the median released value.
