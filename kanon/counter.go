@@ -93,7 +93,11 @@ func (c *Counter) Add(rec arrow.Record) error {
 		cols[i] = rec.Column(at[0])
 	}
 	n := int(rec.NumRows())
-	for from := 0; from < n; from += blockRows {
+	direct := code.NewColumns(c.encoders, cols)
+	for from := 0; from < n; {
+		if from = c.tally.AddRange(direct, from, n); from == n {
+			break
+		}
 		to := min(from+blockRows, n)
 		if err := c.encode(cols, from, to); err != nil {
 			return err
@@ -102,6 +106,7 @@ func (c *Counter) Add(rec arrow.Record) error {
 		if waiting, ok := c.tally.Waiting(); ok && waiting >= c.renumberAt {
 			c.renumber()
 		}
+		from = to
 	}
 	c.rows += int64(n)
 	return nil
@@ -180,7 +185,7 @@ func (c *Counter) finish() (*tuples, error) {
 	c.tally = nil
 	t.rows = all.Rows
 	if c.unit {
-		people := c.sizes[counted]
+		people := c.encoders[counted].Len()
 		codes := all.Columns()
 		t.codes, t.totalPeople = codes[:counted], int64(people)
 		t.joinPeople(codes[counted], people)

@@ -41,7 +41,11 @@ func (e *Encoder) Renumber(order []string) (remap []uint32) {
 	if e.text {
 		e.strings.renumber(sorted, remap)
 	} else {
-		e.numbers.renumber(sorted, remap)
+		values := len(sorted)
+		if e.null >= 0 {
+			values-- // null is last
+		}
+		e.numbers.renumber(sorted, remap, values)
 	}
 	if e.null >= 0 {
 		e.null = int64(remap[e.null])

@@ -3,6 +3,7 @@ package code
 import (
 	"math"
 	"math/bits"
+	"slices"
 	"unsafe"
 )
 
@@ -18,6 +19,9 @@ import (
 // of consecutive keys by plain offset; the rest by hashing.
 type numbers struct {
 	keys []uint64 // code to key
+	// linear is how many keys from keys[0] on have the codes 0, 1, 2 …, if the
+	// column was all of this kind when it was renumbered; else 0.
+	linear uint64
 
 	base   uint64   // first key of the window
 	window []uint32 // key-base to code+1, 0 where not seen
@@ -171,13 +175,17 @@ func (t *numbers) grow() {
 }
 
 // renumber gives the value of code sorted[i] the code i; remap is the inverse
-// of sorted.
-func (t *numbers) renumber(sorted, remap []uint32) {
+// of sorted. The first codes, as many as values, are not that of null.
+func (t *numbers) renumber(sorted, remap []uint32, values int) {
 	keys := make([]uint64, len(t.keys))
 	for i, c := range sorted {
 		keys[i] = t.keys[c]
 	}
 	t.keys = keys
+	t.linear = 0
+	if values > 0 && keys[values-1]-keys[0] == uint64(values-1) && slices.IsSorted(keys[:values]) {
+		t.linear = uint64(values)
+	}
 	for i, c := range t.window {
 		if c != 0 {
 			t.window[i] = remap[c-1] + 1

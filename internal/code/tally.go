@@ -34,7 +34,8 @@ type Tally struct {
 	interned  *interned
 	wide      *wide
 
-	keys []uint64 // of the block at hand
+	keys  []uint64 // of the block at hand
+	codes []uint32 // of a column of the block
 
 	limits
 }
