@@ -39,7 +39,8 @@ type Counter struct {
 	block [][]uint32 // codes of the block at hand, per column
 	sizes []int      // distinct values so far, per column
 
-	renumberAt int // rows after which dictionaries are put into order
+	common     *dictionaries // with other workers; nil: none
+	renumberAt int           // rows after which dictionaries are put into order
 }
 
 // blockRows is the number of rows encoded at a time: the codes of a few columns
@@ -105,6 +106,7 @@ func (c *Counter) Add(rec arrow.Record) error {
 		c.tally.Add(c.block, to-from, c.sizes)
 		if waiting, ok := c.tally.Waiting(); ok && waiting >= c.renumberAt {
 			c.renumber()
+			direct = code.NewColumns(c.encoders, cols)
 		}
 		from = to
 	}
@@ -112,17 +114,19 @@ func (c *Counter) Add(rec arrow.Record) error {
 	return nil
 }
 
-// renumber orders the dictionaries by value. The people keep their numbers:
-// their order does not matter.
+// renumber orders the dictionaries by value, or as another worker did before.
+// The people keep their numbers: their order does not matter.
 func (c *Counter) renumber() {
 	remap := make([][]uint32, len(c.columns))
-	for i, e := range c.encoders {
-		if c.unit && i == len(c.columns)-1 {
-			break
-		}
-		remap[i] = e.Renumber(c.columns[i].Order)
+	counted := c.encoders
+	if c.unit {
+		counted = counted[:len(counted)-1]
 	}
-	c.tally.Renumber(remap)
+	c.common.order(counted, c.columns, remap)
+	for i, e := range c.encoders {
+		c.sizes[i] = e.Len()
+	}
+	c.tally.Renumber(remap, c.sizes)
 }
 
 // encode fills the block with the codes of the rows from ≤ i < to.

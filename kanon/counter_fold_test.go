@@ -59,13 +59,11 @@ func TestCounterThroughFold(t *testing.T) {
 		for _, columns := range []int{2, 4} { // tuples within 64 bits, and beyond
 			var want []byte
 			for _, workers := range readers {
-				newCounter := func() (*Counter, error) {
-					var u *CountedColumn
-					if unit {
-						u = unitColumn(batches[0])
-					}
-					return NewCounter(countedColumns(batches[0])[:columns], u)
+				var u *CountedColumn
+				if unit {
+					u = unitColumn(batches[0])
 				}
+				newCounter := newCounters(countedColumns(batches[0])[:columns], u)
 				c, err := fold.Source(context.Background(), src, newCounter, fold.Options{Workers: workers})
 				if err != nil {
 					t.Fatal(err)

@@ -169,7 +169,7 @@ func (p *plan) countPopulation(ctx context.Context) (*tuples, error) {
 			unit = nil
 		}
 	}
-	newCounter := func() (*Counter, error) { return NewCounter(columns, unit) }
+	newCounter := newCounters(columns, unit)
 	c, err := newCounter()
 	if err != nil {
 		return nil, err

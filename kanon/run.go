@@ -99,7 +99,7 @@ func (p *plan) recode() string {
 // count is the first read.
 func (p *plan) count(ctx context.Context, src arrowio.Source) (*tuples, error) {
 	columns, unit := p.counted()
-	newCounter := func() (*Counter, error) { return NewCounter(columns, unit) }
+	newCounter := newCounters(columns, unit)
 	c, err := newCounter()
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"math"
+	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -296,6 +297,16 @@ func encodeIndices[T signed | unsigned](e *Encoder, dst []uint32, indices []T, v
 		out[i] = c - 1
 	}
 	return dst, nil
+}
+
+// Clone returns an encoder that gives the values of e the same codes, and goes
+// on by itself from there.
+func (e *Encoder) Clone() *Encoder {
+	c := &Encoder{value: e.value, null: e.null, text: e.text, numbers: e.numbers, strings: e.strings}
+	c.numbers.keys, c.numbers.window, c.numbers.slots = slices.Clone(e.numbers.keys), slices.Clone(e.numbers.window), slices.Clone(e.numbers.slots)
+	c.strings.text, c.strings.ends = slices.Clone(e.strings.text), slices.Clone(e.strings.ends)
+	c.strings.short, c.strings.long = slices.Clone(e.strings.short), slices.Clone(e.strings.long)
+	return c
 }
 
 // Merge gives codes to the values of another encoder of the same type and

@@ -162,7 +162,7 @@ type integers[T signed | unsigned] struct {
 
 func (v *integers[T]) pack(to, from []uint64, at int, width uint) bool {
 	t, vals := &v.e.numbers, v.vals[at:][:len(to)]
-	if t.linear > 0 && packLinear(to, from, vals, t.keys[0]^v.mask, t.linear-1, width) {
+	if t.linear > 0 && packLinear(to, from, vals, v.line(), width) {
 		return true
 	}
 	return len(t.window) > 0 && packTable(to, from, vals, t.base^v.mask, t.window, width)
@@ -215,19 +215,20 @@ func packCodes(to, from []uint64, codes []uint32, width uint) {
 	}
 }
 
-// packLinear is packCodes for the code v-first of each value v. It has no branch
-// in its loop: a value below first or more than limit above it sets the highest
-// bit of bad, and makes the result false.
-func packLinear[T signed | unsigned](to, from []uint64, vals []T, first, limit uint64, width uint) bool {
+// packLinear is packCodes for the code v-first of each value v. It reports false
+// at the first value that has none: a branch that is never taken costs less than
+// gathering what is wrong.
+func packLinear[T signed | unsigned](to, from []uint64, vals []T, l line, width uint) bool {
 	from, vals = from[:len(to)], vals[:len(to)]
 	width &= 63
-	bad := uint64(0)
 	for i := range to {
-		x := uint64(vals[i]) - first
-		bad |= x | (limit - x)
+		x := uint64(vals[i]) - l.first
+		if x > l.limit {
+			return false
+		}
 		to[i] = from[i]<<width | x
 	}
-	return bad>>63 == 0
+	return true
 }
 
 // packLinear3 is packLinear for three columns; a key is loaded and stored once
@@ -236,13 +237,14 @@ func packLinear3[T signed | unsigned](to, from []uint64, x, y, z []T, lx, ly, lz
 	n := len(to)
 	from, x, y, z = from[:n], x[:n], y[:n], z[:n]
 	w1, w2, w3 = w1&63, w2&63, w3&63
-	bad := uint64(0)
 	for i := range to {
 		a, b, c := uint64(x[i])-lx.first, uint64(y[i])-ly.first, uint64(z[i])-lz.first
-		bad |= a | (lx.limit - a) | b | (ly.limit - b) | c | (lz.limit - c)
+		if a > lx.limit || b > ly.limit || c > lz.limit {
+			return false
+		}
 		to[i] = from[i]<<w3 | a<<w2 | b<<w1 | c
 	}
-	return bad>>63 == 0
+	return true
 }
 
 // packTable is packCodes for the code table[v-first]-1 of each value v. Where
@@ -250,15 +252,12 @@ func packLinear3[T signed | unsigned](to, from []uint64, x, y, z []T, lx, ly, lz
 func packTable[T signed | unsigned](to, from []uint64, vals []T, first uint64, table []uint32, width uint) bool {
 	from, vals = from[:len(to)], vals[:len(to)]
 	width &= 63
-	bad := uint32(0)
 	for i := range to {
 		at := uint64(vals[i]) - first
-		if at >= uint64(len(table)) {
+		if at >= uint64(len(table)) || table[at] == 0 {
 			return false
 		}
-		c := table[at] - 1
-		bad |= c
-		to[i] = from[i]<<width | uint64(c)
+		to[i] = from[i]<<width | uint64(table[at]-1)
 	}
-	return bad>>31 == 0
+	return true
 }

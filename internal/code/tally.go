@@ -168,10 +168,12 @@ func (t *Tally) Waiting() (n int, waiting bool) {
 	return len(t.first[0]), true
 }
 
-// Renumber maps the codes of a waiting tally, column by column (nil: unchanged)
-// and opens it. Tuples whose codes have the order of their values are counted
-// without being sorted again.
-func (t *Tally) Renumber(remap [][]uint32) {
+// Renumber maps the codes of a waiting tally, column by column (nil: unchanged),
+// and opens it; sizes[c] is greater than every new code of column c. Tuples
+// whose codes have the order of their values are counted without being sorted
+// again.
+func (t *Tally) Renumber(remap [][]uint32, sizes []int) {
+	copy(t.sizes, sizes)
 	for c, m := range remap {
 		if m == nil {
 			continue

@@ -127,7 +127,7 @@ func TestTallyAgainstMap(t *testing.T) {
 						w.codes[c][v] = uint32(i)
 					}
 				}
-				w.tally.Renumber(remap)
+				w.tally.Renumber(remap, w.sizes)
 			}
 		}
 		a, b := workers[0], workers[1]
