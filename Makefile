@@ -3,7 +3,7 @@
 GO      ?= go
 NESTED  := $(patsubst %/go.mod,%,$(wildcard */go.mod))
 
-.PHONY: demo build test format vet unit nonoise race nocgo nested accuracy capi python long bench bench-ci bench-compare clean
+.PHONY: demo build test format vet unit nonoise race nocgo nested accuracy capi python long bench bench-large bench-page bench-ci bench-compare clean
 
 ## demo: release a table of synthetic members, and check the release
 demo: bin/oboro
@@ -55,8 +55,17 @@ bench-ci:
 	cd benchmarks && $(GO) run . -ci
 
 ## bench: oboro side by side with what one would use instead, into docs/benchmarks
+## and README.md; ARX=CLASSPATH measures ARX too, RUN=count,csv only those again
 bench:
-	cd benchmarks && $(GO) run . -out ../docs/benchmarks
+	cd benchmarks && $(GO) run . -out ../docs/benchmarks -arx '$(ARX)' -run '$(RUN)'
+
+## bench-large: 100 M rows, with some 8 GiB of memory
+bench-large:
+	cd benchmarks && $(GO) run . -large -rounds 3 -out ../docs/benchmarks
+
+## bench-page: page and charts again, from the figures of the last run
+bench-page:
+	cd benchmarks && $(GO) run . -page -out ../docs/benchmarks
 
 ## accuracy: docs/accuracy.md, errors beside those of the Google library
 accuracy:
@@ -88,13 +97,8 @@ python: capi
 	.venv/bin/python -m pytest -q --nbmake --nbmake-timeout=600 examples/notebooks
 
 ## bench-compare: micro-benchmarks of this tree and of BASE, built here and run
-## in turn, compared by benchstat
+## in turn, compared by benchstat; BENCH and FOLDERS name fewer of them
 BASE ?= HEAD~1
-BENCH ?= Encode|Count|Search|Generalize|Apply|Laplace|Gaussian|BoundedGroupBy|CSV|Parquet
+BENCH ?= Encode|Count|Tally|Search|Generalize|Apply|Verify|Laplace|Gaussian|BoundedGroupBy|CSV|Formats|Read
 bench-compare:
-	@set -e; dir=$$(mktemp -d); trap 'git worktree remove --force '$$dir'/base; rm -rf '$$dir EXIT; \
-	git worktree add -q $$dir/base $(BASE); \
-	for round in 1 2 3 4 5 6; do for side in base head; do \
-		if [ $$side = base ]; then at=$$dir/base; else at=.; fi; \
-		(cd $$at && $(GO) test -run '^$$' -bench '$(BENCH)' -benchtime 0.3s ./...) >> $$dir/$$side.txt; done; done; \
-	$(GO) run golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da $$dir/base.txt $$dir/head.txt
+	GO=$(GO) .ci/bench-compare '$(BASE)' '$(BENCH)' '$(FOLDERS)'

@@ -34,6 +34,15 @@ var Coded = []CodedColumn{
 	{"family", 3, 4.3, []int{2}},
 }
 
+// Wide are columns whose codes fill a key of 54 bits.
+var Wide = []CodedColumn{
+	{"postcode", 1 << 17, 4.45, nil},
+	{"birthday", 36_525, 3.7, nil},
+	{"prefecture", 47, 4.9, nil},
+	{"occupation", 24, 4.6, nil},
+	{"joined", 2048, 1, nil},
+}
+
 // CodedTable makes n rows of the columns as int32, seeded.
 func CodedTable(columns []CodedColumn, n int, seed uint64) *arrowio.Memory {
 	fields := make([]arrow.Field, len(columns))
