@@ -8,6 +8,7 @@ import (
 
 	"github.com/oboro-data/oboro/internal/code"
 	"github.com/oboro-data/oboro/internal/fault"
+	"github.com/oboro-data/oboro/internal/spill"
 )
 
 // asInts is the same memory seen as signed numbers.
@@ -38,7 +39,8 @@ func textBytes(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(
 // Rows stand in a record of a few words each (see layout), appended to one of
 // 1,024 buckets by the leading bits of the unit's hash, until they are bounded
 // bucket by bucket in cache. When the records exceed Query.Memory they are
-// bounded at once and only the kept groups remain.
+// bounded at once, so that only the kept groups remain, or where that is not
+// much less, written to a temporary file.
 type Accumulator struct {
 	plan        *Plan
 	layout      *layout
@@ -59,8 +61,13 @@ type Accumulator struct {
 	columns []columnReader
 
 	held  int64 // bytes of records and runs
-	limit int64 // of held, before they are bounded
-	raw   int64 // records, rounded up to chunks
+	limit int64 // of held, before it is condensed or spilled
+	raw   int64 // records in memory, rounded up to chunks
+
+	spilling bool          // condensing does not make room enough
+	piece    int64         // bytes of spilled records that are read back at a time
+	files    []*spill.File // temporary ones; the first is written to
+	free     [][]uint64    // chunks to be used again
 
 	scratch blockScratch
 	slab    []uint64
@@ -70,54 +77,6 @@ type Accumulator struct {
 // A columnReader writes the words of one input for every row.
 type columnReader interface {
 	read(columns []arrow.Array, dst []uint64, null []bool) error
-}
-
-// bucketBits are the leading bits of the unit hash that choose a bucket. With
-// ten million rows a bucket of 24-byte records fits a level 2 cache.
-const bucketBits = 10
-
-// A bucket holds the records of the units whose hash begins with its number,
-// and runs of such units that were bounded before.
-type bucket struct {
-	chunks []chunk
-	runs   []*run
-}
-
-// A chunk holds consecutive records of one bucket.
-type chunk struct {
-	words []uint64
-	names *numbering // of their groups; nil: the accumulator's own
-}
-
-// A numbering leads from the numbers that an accumulator gave its groups to
-// those of the one that took it over.
-type numbering struct{ to []uint32 }
-
-// own is the head of a record, its group by the accumulator's own number.
-func (c *chunk) own(head uint64) uint64 {
-	if c.names == nil {
-		return head
-	}
-	return head&^(1<<32-1) | uint64(c.names.to[uint32(head)])
-}
-
-// group is the group of a record's head.
-func (c *chunk) group(head uint64) uint32 { return uint32(c.own(head)) }
-
-// chunkRecords is the number of records in a chunk: large against the slice
-// header that it costs, small against a bucket.
-const chunkRecords = 256
-
-// slabChunks is the number of chunks allocated at once.
-const slabChunks = 128
-
-// records is the number of records of w words in the chunks.
-func (k *bucket) records(w int) int {
-	n := 0
-	for _, c := range k.chunks {
-		n += len(c.words)
-	}
-	return n / w
 }
 
 // blockRows is the number of rows that are encoded at a time.
@@ -169,6 +128,7 @@ func newAccumulator(p *Plan, key *Key) (*Accumulator, error) {
 	} else {
 		a.limit /= int64(runtime.GOMAXPROCS(0))
 	}
+	a.piece = max(a.limit/4, 1<<20)
 	if p.query.PublicGroups != nil {
 		groups.direct = false
 		for _, k := range p.publicKeys {
@@ -243,17 +203,12 @@ func (a *Accumulator) Add(rec arrow.Record) error {
 		if err != nil {
 			return err
 		}
-		if a.held > a.limit || a.raw > maxRaw {
-			a.condense()
+		if err := a.relieve(); err != nil {
+			return err
 		}
 	}
 	return nil
 }
-
-// maxRaw is the number of records after which an accumulator condenses even if
-// memory allows for more: with those of another one merged into it, the records
-// of one bucket can be numbered in 28 bits.
-const maxRaw = 1 << 26
 
 var errUsed = fault.Planf("the accumulator was merged into another or finalized and can't be used again")
 
@@ -330,111 +285,6 @@ func (a *Accumulator) fillUnits(rec arrow.Record, n int) {
 	}
 }
 
-// append writes the records of a block to their buckets.
-func (a *Accumulator) append(group []uint32) {
-	s, l := &a.scratch, a.layout
-	w, u := l.words, l.unitWords
-	if w == 3 && u == 1 {
-		a.appendThree(group)
-		return
-	}
-	for i, g := range group {
-		if g == noGroup || s.noUnit[i] {
-			continue
-		}
-		h := s.unit[i*u]
-		t := &a.tails[h>>(64-bucketBits)]
-		if t.left < w {
-			a.newChunk(t)
-		}
-		rec := t.chunk[len(t.chunk)-t.left:][:w]
-		t.left -= w
-		rec[0] = h
-		if u == 2 {
-			rec[1] = s.unit[i*u+1]
-		}
-		head := uint64(g)
-		for j, in := range l.inputs {
-			if s.null[j][i] {
-				continue // the chunk is zeroed
-			}
-			head |= 1 << (32 + j)
-			if in.width() == 1 {
-				rec[in.at] = s.values[j][i]
-			} else {
-				copy(rec[in.at:], s.values[j][2*i:2*i+2])
-			}
-		}
-		rec[u] = head
-	}
-}
-
-// appendThree is append for records of one unit word and one value, the most
-// frequent ones.
-func (a *Accumulator) appendThree(group []uint32) {
-	s := &a.scratch
-	n := len(group)
-	unit, noUnit, value, null := s.unit[:n], s.noUnit[:n], s.values[0][:n], s.null[0][:n]
-	for i, g := range group {
-		if g == noGroup || noUnit[i] {
-			continue
-		}
-		h := unit[i]
-		t := &a.tails[h>>(64-bucketBits)]
-		if t.left < 3 {
-			a.newChunk(t)
-		}
-		rec := t.chunk[len(t.chunk)-t.left:]
-		t.left -= 3
-		head, v := uint64(g)|1<<32, value[i]
-		if null[i] {
-			head, v = uint64(g), 0
-		}
-		_ = rec[2]
-		rec[0], rec[1], rec[2] = h, head, v
-	}
-}
-
-// A tail is the chunk of a bucket that is being filled.
-type tail struct {
-	chunk []uint64
-	left  int // words that are free, at its end
-}
-
-// newChunk cuts a chunk off the slab, to follow the full one of a tail.
-func (a *Accumulator) newChunk(t *tail) {
-	a.close(t)
-	size := chunkRecords * a.layout.words
-	if len(a.slab) < size {
-		chunks := slabChunks
-		if a.held < 1<<20 {
-			chunks = 4
-		}
-		a.slab = make([]uint64, chunks*size)
-	}
-	t.chunk, t.left = a.slab[:size:size], size
-	a.slab = a.slab[size:]
-	a.held += int64(8 * size)
-	a.raw += chunkRecords
-}
-
-// close hands the chunk of a tail over to its bucket.
-func (a *Accumulator) close(t *tail) {
-	if used := len(t.chunk) - t.left; used > 0 {
-		h := t.chunk[0]
-		k := &a.buckets[h>>(64-bucketBits)]
-		k.chunks = append(k.chunks, chunk{words: t.chunk[:used]})
-	}
-	*t = tail{}
-}
-
-// closeAll hands all chunks over to their buckets, before these are read.
-func (a *Accumulator) closeAll() {
-	for i := range a.tails {
-		a.close(&a.tails[i])
-	}
-}
-
 // Merge takes over what other holds; other is not used again. Accumulators of
 // different plans or keys do not merge: the error is of kind fault.Plan.
 func (a *Accumulator) Merge(other *Accumulator) error {
@@ -451,11 +301,12 @@ func (a *Accumulator) Merge(other *Accumulator) error {
 	a.take(other)
 	a.held += other.held
 	a.raw += other.raw
-	other.buckets, other.tails, other.groups, other.slab = nil, nil, nil, nil
-	if a.held > a.limit || a.raw > maxRaw {
-		a.condense()
-	}
-	return nil
+	a.limit += other.limit
+	a.spilling = a.spilling || other.spilling
+	a.files = append(a.files, other.files...)
+	other.files = nil
+	other.empty()
+	return a.relieve()
 }
 
 var (
@@ -485,34 +336,16 @@ func (a *Accumulator) take(other *Accumulator) {
 				r.group[j] = names.to[g]
 			}
 		}
+		for j := range from.extents {
+			if e := &from.extents[j]; e.names == nil {
+				e.names = names
+			}
+		}
 		k.chunks = append(k.chunks, from.chunks...)
+		k.extents = append(k.extents, from.extents...)
 		k.runs = append(k.runs, from.runs...)
 	}
 }
 
 // newRun makes an empty run of the accumulator's layout.
 func (l *layout) newRun() *run { return &run{inputs: make([]runInput, len(l.inputs))} }
-
-// condense bounds every bucket into one run and drops its records. The limit
-// then rises to twice what is left, so that the work stays proportional to the
-// rows.
-func (a *Accumulator) condense() {
-	a.closeAll()
-	a.groups.settle()
-	b := newBounder(a.layout, a.groups, a.keys)
-	b.partial = true
-	kept := int64(0)
-	for i := range a.buckets {
-		k := &a.buckets[i]
-		out := a.layout.newRun()
-		b.bound(k, out, 0, nil)
-		*k = bucket{}
-		if out.len() > 0 {
-			k.runs = []*run{out}
-			kept += out.bytes()
-		}
-	}
-	a.slab, a.foreign = nil, nil
-	a.held, a.raw = kept, 0
-	a.limit = max(a.limit, 2*kept)
-}

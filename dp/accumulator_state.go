@@ -68,7 +68,9 @@ func (a *Accumulator) State() (arrow.Record, error) {
 	if a.used {
 		return nil, errUsed
 	}
-	a.condense()
+	if _, err := a.condense(0); err != nil {
+		return nil, err
+	}
 	schema := a.stateSchema()
 	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
 	defer b.Release()
@@ -206,10 +208,7 @@ func (a *Accumulator) MergeState(rec arrow.Record) error {
 		}
 		a.buckets[i].runs = append(a.buckets[i].runs, buckets[i].runs...)
 	}
-	if a.held > a.limit {
-		a.condense()
-	}
-	return nil
+	return a.relieve()
 }
 
 // readState turns the rows of a state into runs. It reports false for a record

@@ -2,10 +2,10 @@ package dp
 
 import (
 	"runtime"
-	"sync"
 	"sync/atomic"
 
 	"github.com/apache/arrow/go/v17/arrow"
+	"golang.org/x/sync/errgroup"
 )
 
 // A statistic is an aggregate bound to a plan: it turns bounded contributions
@@ -60,8 +60,9 @@ type renumberer interface {
 	renumber(list []uint64, by uint64)
 }
 
-// tallies bounds all buckets and adds them up, with several workers.
-func (a *Accumulator) tallies(workers int) *tally {
+// tally bounds all buckets and adds them up, with several workers. The error is
+// that of a temporary file.
+func (a *Accumulator) tally(workers int) (*tally, error) {
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
@@ -74,9 +75,9 @@ func (a *Accumulator) tallies(workers int) *tally {
 	}
 	parts := make([]*tally, workers)
 	var next atomic.Int64
-	var wait sync.WaitGroup
+	var wait errgroup.Group
 	for w := range workers {
-		wait.Go(func() {
+		wait.Go(func() error {
 			t := first
 			if w > 0 {
 				t = a.newTally(entries)
@@ -86,7 +87,11 @@ func (a *Accumulator) tallies(workers int) *tally {
 			for {
 				i := int(next.Add(1)) - 1
 				if i >= len(a.buckets) {
-					break
+					parts[w] = t
+					return nil
+				}
+				if err := b.load(&a.buckets[i], a.piece); err != nil {
+					return err
 				}
 				b.bound(&a.buckets[i], out, flushAt, func(r *run) {
 					for _, s := range a.plan.statistics {
@@ -96,10 +101,11 @@ func (a *Accumulator) tallies(workers int) *tally {
 				})
 				a.buckets[i] = bucket{}
 			}
-			parts[w] = t
 		})
 	}
-	wait.Wait()
+	if err := wait.Wait(); err != nil {
+		return nil, err
+	}
 	t := parts[0]
 	for _, p := range parts[1:] {
 		for i := range p.sums {
@@ -117,7 +123,7 @@ func (a *Accumulator) tallies(workers int) *tally {
 			s.settle(t)
 		}
 	}
-	return t
+	return t, nil
 }
 
 // flushAt is the number of entries after which a run is tallied.

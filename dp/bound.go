@@ -38,6 +38,8 @@ type bounder struct {
 	plain  bool // every bucket takes the general way
 	totals *totaller
 	spread uint64
+
+	loaded []uint64 // load: what was read back
 }
 
 // An entry of an earlier run stands among the records as its unit, its group

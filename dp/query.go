@@ -50,10 +50,14 @@ type Query struct {
 
 	// Workers is the number of goroutines that read; 0 is one per processor.
 	Workers int
-	// Memory is the number of bytes of rows, over all workers, after which they
-	// are condensed to what is kept of them; 0 is one gibibyte. What is kept is
-	// at most MaxGroups entries for each unit and is held in memory.
+	// Memory is the number of bytes of rows held, over all workers; 0 is one
+	// gibibyte. Rows beyond are condensed to what is kept of them, or if that is
+	// not much less, written to a temporary file without a name, encrypted under
+	// a key that is kept in memory only. Beside them there are a few numbers for
+	// each group, and what quantiles, top-k and count-distinct list.
 	Memory int64
+	// Temp is the folder of temporary files; empty: the system's.
+	Temp string
 	// Progress, if not nil, is called now and then with the rows read so far.
 	Progress func(rows int64)
 }

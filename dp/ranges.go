@@ -175,9 +175,11 @@ func (r *RangePlan) Choose(acct *Accountant, name string, parts ...*Accumulator)
 
 func (r *RangePlan) choose(a *Accumulator) (*Plan, error) {
 	a.used = true
-	defer a.keys.erase()
-	t := a.tallies(r.plan.query.Workers)
-	a.buckets, a.groups, a.slab = nil, nil, nil
+	defer a.empty()
+	t, err := a.tally(r.plan.query.Workers)
+	if err != nil {
+		return nil, err
+	}
 	var chosen []ChosenRange
 	for i, s := range r.plan.statistics {
 		c, err := s.(*rangeChoice).choose(t.lists[i])

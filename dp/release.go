@@ -76,7 +76,10 @@ func (r *Release) Open(ctx context.Context, columns ...string) (array.RecordRead
 // statistics are noised for kept groups only.
 func (a *Accumulator) release() (*Release, error) {
 	p := a.plan
-	t := a.tallies(p.query.Workers)
+	t, err := a.tally(p.query.Workers)
+	if err != nil {
+		return nil, err
+	}
 	stream := noise.NewStream()
 	defer stream.Close()
 

@@ -166,8 +166,13 @@ func (p *Plan) gather(acct *Accountant, name string, price Budget, parts []*Accu
 // finish makes the release and leaves the accumulator empty.
 func (a *Accumulator) finish() (*Release, error) {
 	a.used = true
-	defer a.keys.erase()
-	rel, err := a.release()
-	a.buckets, a.tails, a.groups, a.slab = nil, nil, nil, nil
-	return rel, err
+	defer a.empty()
+	return a.release()
+}
+
+// empty erases the keys, gives up the temporary files and forgets the rest.
+func (a *Accumulator) empty() {
+	a.keys.erase()
+	a.closeFiles()
+	*a = Accumulator{used: true}
 }
