@@ -107,6 +107,7 @@ func (p *Plan) explainStatistics(b *strings.Builder, s *step) {
 		line(b, "unit", "%s: each such cell of time counts and is bounded by itself", p.policy.unitOf(d))
 	}
 	p.explainTypes(b, s)
+	s.explainRanges(b)
 	s.explainNoise(b)
 	p.explainIntervals(b, s)
 	line(b, "spends", "%s", s.budget)

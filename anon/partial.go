@@ -58,6 +58,9 @@ func (p *Plan) NewPartial(release string, key *dp.Key, opts ...RunOptions) (*Par
 		if err != nil {
 			return nil, err
 		}
+		if plan.Ranges() != nil {
+			return nil, fault.Planf("%s: ranges are chosen in a read of their own, for which a policy has no partial state; state the ranges, or make this release in one process", s.Name)
+		}
 		acc, err := plan.NewAccumulator(key)
 		if err != nil {
 			return nil, inRelease(s.Name, err)
@@ -152,7 +155,7 @@ func (s *Partial) Finish() (*Release, error) {
 	}
 	s.key.Erase()
 	r.report.Total = &report.Total{Epsilon: orNil(price.Epsilon()), Delta: orNil(price.Delta()), Rho: orNil(price.Rho())}
-	r.addStatistics(s.step, s.dp, rel)
+	r.addStatistics(s.step, rel)
 	return r, nil
 }
 

@@ -157,24 +157,24 @@ func (a *Aggregate) forDP() dp.Aggregate {
 		}
 		return out
 	}
-	lo, hi, w, res := f(a.Lower), f(a.Upper), f(a.Weight), f(a.Resolution)
+	lo, hi, w, res, auto := f(a.Lower), f(a.Upper), f(a.Weight), f(a.Resolution), f(a.Auto)
 	switch a.Kind {
 	case "count":
-		return dp.Count{As: a.As, PerUnit: a.PerUnit, Weight: w}
+		return dp.Count{As: a.As, PerUnit: a.PerUnit, Auto: auto, Weight: w}
 	case "sum":
-		return dp.Sum{As: a.As, Column: a.Column, Lower: lo, Upper: hi, Resolution: res, Weight: w}
+		return dp.Sum{As: a.As, Column: a.Column, Lower: lo, Upper: hi, Resolution: res, Auto: auto, Weight: w}
 	case "mean":
-		return dp.Mean{As: a.As, Column: a.Column, Lower: lo, Upper: hi, Weight: w}
+		return dp.Mean{As: a.As, Column: a.Column, Lower: lo, Upper: hi, Auto: auto, Weight: w}
 	case "variance":
-		return dp.Variance{As: a.As, Column: a.Column, Lower: lo, Upper: hi, Weight: w}
+		return dp.Variance{As: a.As, Column: a.Column, Lower: lo, Upper: hi, Auto: auto, Weight: w}
 	case "stddev":
-		return dp.StdDev{As: a.As, Column: a.Column, Lower: lo, Upper: hi, Weight: w}
+		return dp.StdDev{As: a.As, Column: a.Column, Lower: lo, Upper: hi, Auto: auto, Weight: w}
 	case "min":
 		return dp.Min{As: a.As, Column: a.Column, Lower: lo, Upper: hi, Resolution: res, Weight: w}
 	case "max":
 		return dp.Max{As: a.As, Column: a.Column, Lower: lo, Upper: hi, Resolution: res, Weight: w}
 	case "quantiles":
-		return dp.Quantiles{As: a.As, Column: a.Column, Lower: lo, Upper: hi, Ranks: all(a.Ranks), Resolution: res, Weight: w}
+		return dp.Quantiles{As: a.As, Column: a.Column, Lower: lo, Upper: hi, Ranks: all(a.Ranks), Resolution: res, Auto: auto, Weight: w}
 	case "histogram":
 		return dp.Histogram{As: a.As, Column: a.Column, Edges: all(a.Edges), Cumulative: a.Cumulative, Weight: w}
 	case "count-distinct":

@@ -30,7 +30,7 @@ func (r *Release) runStatistics(ctx context.Context, s *step, src arrowio.Source
 	if err != nil {
 		return inRelease(s.Name, err)
 	}
-	r.addStatistics(s, plan, rel)
+	r.addStatistics(s, rel)
 	return nil
 }
 
@@ -54,10 +54,10 @@ func (s *step) statisticsPlan(schema *arrow.Schema, o RunOptions) (*dp.Plan, err
 }
 
 // addStatistics takes up a finished table of statistics.
-func (r *Release) addStatistics(s *step, plan *dp.Plan, rel *dp.Release) {
+func (r *Release) addStatistics(s *step, rel *dp.Release) {
 	figures := r.plan.declaredFigures(s)
 	figures.Groups = rel.Groups()
-	addNoise(&figures, plan)
+	addNoise(&figures, rel.Plan())
 	for i := range figures.Aggregates {
 		figures.Aggregates[i].Released = released(rel.Record(), figures.Aggregates[i].As)
 	}
@@ -85,6 +85,7 @@ func addNoise(st *report.Statistics, plan *dp.Plan) {
 		}
 		st.Aggregates = append(st.Aggregates, a)
 	}
+	addRanges(st, plan)
 	if s := plan.Selection(); s != nil {
 		st.Selection = &report.Selection{Mechanism: s.Mechanism, Threshold: s.Threshold, Delta: s.Delta, Aggregate: s.Aggregate}
 		for _, f := range plan.Figures() {

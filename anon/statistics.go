@@ -57,12 +57,15 @@ type Cell struct {
 // An Aggregate is one statistic per group. What the kind does not have is not
 // set.
 type Aggregate struct {
-	Kind       string // as in the policy: count-units, count, sum, …
-	As         string
-	Column     string
-	Columns    []string // vector-sum, covariance, correlation
-	Weight     Number   // share of the budget; not set: 1
-	PerUnit    int64    // 0: Bounds.RowsPerUnit, or 1
+	Kind    string // as in the policy: count-units, count, sum, …
+	As      string
+	Column  string
+	Columns []string // vector-sum, covariance, correlation
+	Weight  Number   // share of the budget; not set: 1
+	PerUnit int64    // 0: Bounds.RowsPerUnit, or 1
+	// Auto is set where the range, or PerUnit, is chosen by noise within Lower and
+	// Upper, or PerUnit: the share of the aggregate's budget that pays for it.
+	Auto       Number
 	Lower      Number
 	Upper      Number
 	Resolution Number
@@ -216,7 +219,7 @@ func decodeAggregate(rel *object, n *node, key string) (Aggregate, bool) {
 	}
 	switch kind {
 	case "count", "count-distinct":
-		a.PerUnit = o.integer("per-unit", 0, 1, maxCount)
+		a.decodePerUnit(o)
 	case "sum", "mean", "variance", "stddev", "min", "max", "quantiles":
 		a.decodeRange(o)
 	}
@@ -237,6 +240,9 @@ func decodeAggregate(rel *object, n *node, key string) (Aggregate, bool) {
 
 func (a *Aggregate) decodeRange(o *object) {
 	if !o.need("range", "say from where to where values count, e.g. range: [0, 100]; choose it without looking at the data") {
+		return
+	}
+	if a.decodeWithin(o) {
 		return
 	}
 	a.Lower, a.Upper = o.span("range")

@@ -119,6 +119,10 @@ func (v *verifier) checkNoise(s *step, st *report.Statistics) error {
 		v.note(s.Name, "no", "they depend on the types of the input too", what)
 		return nil
 	}
+	plan, err := s.chosenRanges(plan, st)
+	if err != nil {
+		return err
+	}
 	var want report.Statistics
 	addNoise(&want, plan)
 	have := slices.Clone(st.Aggregates)

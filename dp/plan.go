@@ -33,6 +33,7 @@ type Plan struct {
 
 	first  *RangePlan    // where ranges are still to be chosen
 	chosen []ChosenRange // where they were
+	how    []RangeFigures
 }
 
 // NewPlan checks a query against the schema of its source and finds the noise

@@ -147,8 +147,18 @@ func hasRanges(aggregates []Aggregate) bool {
 // chosen already.
 func (p *Plan) Ranges() *RangePlan { return p.first }
 
-// Chosen are the ranges that were chosen for this plan by noise.
+// Chosen are the ranges that were chosen for this plan by noise, in the order of
+// RangeFigures.
 func (p *Plan) Chosen() []ChosenRange { return slices.Clone(p.chosen) }
+
+// RangeFigures say how the ranges of this plan are chosen, or were; nil where
+// all are given.
+func (p *Plan) RangeFigures() []RangeFigures {
+	if p.first != nil {
+		return p.first.Figures()
+	}
+	return slices.Clone(p.how)
+}
 
 // Price is what the choice of the ranges costs: part of the whole plan's price.
 func (r *RangePlan) Price() Budget { return r.price }
@@ -209,7 +219,11 @@ func (r *RangePlan) With(chosen ...ChosenRange) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.chosen = slices.Clone(chosen)
+	p.how = r.Figures()
+	for _, f := range p.how {
+		i := slices.IndexFunc(chosen, func(c ChosenRange) bool { return c.As == f.As })
+		p.chosen = append(p.chosen, chosen[i])
+	}
 	return p, nil
 }
 

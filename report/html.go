@@ -24,6 +24,7 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"unit":       unitWords,
 	"noun":       noun,
 	"bounds":     (*Statistics).bounds,
+	"chosen":     (*ChosenRange).words,
 	"budget":     budget,
 	"share":      share,
 	"factor":     factor,

@@ -114,6 +114,11 @@ func (s *Statistics) markdown(p func(string, ...any)) {
 		p("| in words | whether one %s takes part changes the probability of any result by at most a factor of %s%s |\n", md(noun(s.Unit)), f, plusDelta(s.Delta))
 	}
 	p("| bounds | %s |\n", md(s.bounds()))
+	for _, a := range s.Aggregates {
+		if a.Range != nil {
+			p("| bounds of %s | %s |\n", md(a.As), md(a.Range.words()))
+		}
+	}
 	if s.Selection != nil {
 		p("| groups appear from | a noised count of %s (%s) |\n", grouped(s.Selection.Threshold), md(s.Selection.Mechanism))
 	}

@@ -192,6 +192,8 @@ type AggregateInfo struct {
 	StdErrorNote string    `json:"std_error_note,omitempty"`
 	Epsilon      string    `json:"epsilon,omitempty"`
 	Delta        string    `json:"delta,omitempty"`
+	// Range is present where the bounds of the aggregate were chosen by noise.
+	Range *ChosenRange `json:"range,omitempty"`
 	// Interval is half the width of the confidence interval; absent: none.
 	Interval float64 `json:"interval,omitempty"`
 	// Released summarises the released values against the noise: for the
@@ -204,6 +206,17 @@ type AggregateInfo struct {
 type ErrorAt struct {
 	Rows   int64   `json:"rows"`
 	AtMost float64 `json:"at_most"`
+}
+
+// ChosenRange are bounds that were chosen by a differentially private mechanism
+// at a price of their own, within public limits.
+type ChosenRange struct {
+	Lower   float64    `json:"lower"`
+	Upper   float64    `json:"upper"`
+	PerUnit int64      `json:"per_unit,omitempty"` // of a count, in place of Lower and Upper
+	Within  [2]float64 `json:"within"`
+	Epsilon string     `json:"epsilon,omitempty"`
+	Rho     string     `json:"rho,omitempty"`
 }
 
 // Summary holds quantiles of released values: minimum, quartiles, maximum.

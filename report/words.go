@@ -319,6 +319,19 @@ func (s *Statistics) bounds() string {
 	return fmt.Sprintf("at most %s per %s, %s per group", s.Bounds.kept(), noun(s.Unit), plural(s.Bounds.RowsPerGroup, "row", "rows"))
 }
 
+// words says what was chosen and how.
+func (c *ChosenRange) words() string {
+	what := fmt.Sprintf("[%s, %s]", short(c.Lower), short(c.Upper))
+	if c.PerUnit > 0 {
+		what = grouped(c.PerUnit) + " per unit"
+	}
+	price := "ε = " + c.Epsilon
+	if c.Rho != "" {
+		price = "ρ = " + c.Rho
+	}
+	return fmt.Sprintf("%s, chosen by a differentially private mechanism within [%s, %s] at %s", what, short(c.Within[0]), short(c.Within[1]), price)
+}
+
 func noun(unit string) string {
 	if unit == "" || unit == "row" {
 		return "row"
