@@ -2,9 +2,12 @@ package anon
 
 import (
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/oboro-data/oboro/dp"
 	"github.com/oboro-data/oboro/kanon"
 )
 
@@ -127,6 +130,41 @@ func (p *Plan) explainTotal(b *strings.Builder) {
 	if p.policy.Budget != nil {
 		fmt.Fprintf(b, "cap       %s\n", p.cap)
 	}
+	if epsilon, _, ok := p.Together(); ok {
+		digits := math.Pow(10, 3-math.Floor(math.Log10(epsilon)))
+		fmt.Fprintf(b, "together  ε ≤ %.4g at δ=%s, by their privacy-loss distributions\n", math.Ceil(epsilon*digits)/digits, p.cap.Delta())
+	}
+}
+
+// Together is a bound on what all statistics of the policy cost together that
+// is closer than their sum: (epsilon, delta)-differential privacy, computed from
+// the privacy-loss distributions of all noise and rounded up, at the δ of the
+// cap (of the sum, if the cap is in ρ and has none). ok is false where it says
+// no more than the sum does, and where the noise is not certain before the
+// input's schema is known.
+func (p *Plan) Together() (epsilon, delta float64, ok bool) {
+	var c dp.Composition
+	for _, s := range p.steps {
+		if s.Statistics == nil {
+			continue
+		}
+		if s.dp == nil || p.schema == nil && !s.certain {
+			return 0, 0, false
+		}
+		c.AddPlan(s.dp)
+	}
+	delta, err := strconv.ParseFloat(p.cap.Delta(), 64)
+	if err != nil || delta <= 0 {
+		return 0, 0, false
+	}
+	if epsilon, err = c.Epsilon(math.Nextafter(delta, 0)); err != nil || math.IsInf(epsilon, 1) {
+		return 0, 0, false
+	}
+	if p.total.IsZCDP() {
+		return epsilon, delta, true
+	}
+	sum, err := strconv.ParseFloat(p.total.Epsilon(), 64)
+	return epsilon, delta, err == nil && epsilon < 0.999*sum
 }
 
 // explainNoise says what noise each aggregate gets, and which groups pass.

@@ -364,3 +364,38 @@ releases:
 		}
 	}
 }
+
+// What releases cost together is less than the sum of their budgets, and stands
+// in the plan.
+func TestTogether(t *testing.T) {
+	policy := func(noise string) *Plan {
+		t.Helper()
+		p, err := ParsePolicy([]byte(`oboro: 1
+title: t
+unit: id
+budget: {epsilon: 2, delta: 1e-6}
+columns:
+  id: {role: identifier}
+  city: {role: quasi-identifier}
+  fee: {role: insensitive, type: integer}
+releases:
+  - {name: a, kind: statistics, group-by: [city], groups: private, bounds: {groups-per-unit: 20}, aggregates: [{count-units: {as: n}}], budget: {epsilon: 1, delta: 1e-8}, noise: `+noise+`}
+  - {name: b, kind: statistics, bounds: {groups-per-unit: 1}, aggregates: [{quantiles: {column: fee, as: q, range: [0, 99], ranks: [0.1, 0.3, 0.5, 0.7, 0.9]}}], budget: {epsilon: 1}}
+`), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan, err := p.Plan(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return plan
+	}
+	for noise, least := range map[string]float64{"laplace": 1.1, "gaussian": 1.1} {
+		plan := policy(noise)
+		e, delta, ok := plan.Together()
+		if !ok || delta != 1e-6 || e < least || e > 1.9 || !strings.Contains(plan.String(), "together  ε ≤ 1.") {
+			t.Errorf("%s: together (%g, %g), %v", noise, e, delta, ok)
+		}
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"github.com/oboro-data/oboro/internal/exact"
-	"github.com/oboro-data/oboro/internal/fault"
 	"github.com/oboro-data/oboro/internal/pld"
 )
 
@@ -77,7 +76,13 @@ const maxTable = 1 << 16
 func (m *Mechanism) pair(change int64) (pld.Pair, bool) {
 	switch m.kind {
 	case DiscreteLaplace:
-		return pld.Shift(pld.DiscreteLaplaceNoise{A: exact.DivUp(1, m.scale.FloatDown())}, float64(change), false), true
+		// With T(s) as in Composition.Add, and a grid coarser by the whole factor k,
+		// T(s) of scale t is s/k steps of T(k), and T(k) of scale t is (k/t)-private
+		// and so no worse than T(1) of scale t/k, which is randomised response. So a
+		// wide change is bounded on a grid of 2³⁰ steps, up to 2⁻³⁰ of itself.
+		k := 1 + (change-1)>>30
+		a := exact.MulUp(float64(k), exact.DivUp(1, m.scale.FloatDown()))
+		return pld.Shift(pld.DiscreteLaplaceNoise{A: a}, float64(1+(change-1)/k), false), true
 	case DiscreteGaussian:
 		shift := float64(change) * float64(m.refine)
 		if s := math.Sqrt(m.scale.Float()); s < maxTable {
@@ -103,85 +108,4 @@ func (m *Mechanism) Rho(l2squared int64) float64 {
 		return d.Quo(exact.Int(2).Mul(m.scale).Mul(m.scale)).FloatUp()
 	}
 	return math.Inf(1)
-}
-
-// A Composition adds up what several releases of noised numbers cost together,
-// more closely than the sum of their budgets: by their privacy-loss
-// distributions (Koskela, Jälkö and Honkela 2020), with every rounding upwards. It
-// answers what a plan or an auditor asks; an Accountant keeps to sums, which
-// are exact. The zero value is empty and ready; it is used by one goroutine.
-type Composition struct {
-	up, down *pld.Loss // adding a unit, removing it
-	mu2      float64   // Gaussian noise is one mechanism, with this μ²
-	err      error
-}
-
-// compositionStep is the grid of losses; connecting the dots, its error is of
-// the order of its square.
-const compositionStep = 1e-3
-
-// compositionCut is the probability cut off at each step of a composition.
-const compositionCut = 1e-16
-
-// Add counts numbers independent draws of m, each on a number that one unit
-// changes by at most change.
-func (c *Composition) Add(m *Mechanism, change int64, numbers int) {
-	p, ok := m.pair(change)
-	switch {
-	case !ok || change < 1 || numbers < 1:
-		c.err = fault.Planf("composition takes discrete Laplace and Gaussian noise, and changes of at least 1")
-	case m.kind == DiscreteGaussian && exact.Int(1<<10).Less(m.scale):
-		// σ ≥ 32: as a continuous Gaussian less the smoothing.
-		shift := float64(change) * float64(m.refine)
-		v := m.scale.Sub(smoothing).FloatDown()
-		c.mu2 = exact.AddUp(c.mu2, exact.MulUp(float64(numbers), exact.DivUp(exact.MulUp(shift, shift), v)))
-	default:
-		c.compose(p, numbers)
-	}
-}
-
-// AddChoices counts runs of the exponential mechanism or any other release,
-// each of them (epsilon, delta)-private.
-func (c *Composition) AddChoices(epsilon, delta float64, runs int) {
-	if !(epsilon > 0) || !(delta >= 0 && delta < 1) || runs < 1 {
-		c.err = fault.Planf("composition takes an epsilon greater than 0 and a delta from 0 to 1")
-		return
-	}
-	l := pld.Approx(epsilon, delta, compositionStep).Power(runs, compositionCut)
-	c.up, c.down = join(c.up, l), join(c.down, l)
-}
-
-func (c *Composition) compose(p pld.Pair, numbers int) {
-	c.up = join(c.up, pld.Discretize(p, compositionStep, pld.ConnectDots).Power(numbers, compositionCut))
-	p.Remove = true
-	c.down = join(c.down, pld.Discretize(p, compositionStep, pld.ConnectDots).Power(numbers, compositionCut))
-}
-
-func join(a, b *pld.Loss) *pld.Loss {
-	if a == nil {
-		return b
-	}
-	return a.Compose(b)
-}
-
-// Epsilon is an ε for which everything added is (ε, delta)-private, an upper
-// bound within about 1e-3 of the least. It is +Inf if delta is too small. The
-// error is of kind fault.Plan and says that something added could not be
-// counted.
-func (c *Composition) Epsilon(delta float64) (float64, error) {
-	if c.err != nil {
-		return 0, c.err
-	}
-	if c.up == nil {
-		if c.mu2 == 0 {
-			return 0, nil
-		}
-		return pld.GaussianEpsilonUp(exact.SqrtUp(c.mu2), delta), nil
-	}
-	up, down := c.up, c.down
-	if c.mu2 > 0 {
-		g := pld.Discretize(pld.Shift(pld.GaussianNoise{Sigma: exact.DivDown(1, exact.SqrtUp(c.mu2))}, 1, false), compositionStep, pld.ConnectDots)
-		up, down = up.Compose(g), down.Compose(g) // its loss is the same in both directions
-	}
-	return math.Max(up.EpsilonUp(delta), down.EpsilonUp(delta)), nil
 }

@@ -58,8 +58,11 @@ func discretize(p Pair, step float64, r Rounding, cut float64) *Loss {
 func (p Pair) on(t stretch, step float64, r Rounding) *Loss {
 	b := &builder{step: step, rounding: r, mass: map[int]float64{}}
 	switch {
-	case p.Noise.whole():
+	case p.Noise.whole() && (r != ConnectDots || !math.IsInf(p.Noise.reach(0), 1) || t.hi-t.lo < 1<<12):
 		b.whole(p, t)
+	case p.Noise.whole():
+		t.lo, t.hi = t.lo-1, t.hi+1 // the outermost losses are what lies outside
+		b.dots(p, t)
 	case r == ConnectDots:
 		b.dots(p, t)
 	default:
@@ -213,8 +216,7 @@ func (b *builder) loss() *Loss {
 
 // Approx is the loss of any (ε, δ)-differentially private mechanism: infinite
 // with probability δ, else that of randomised response at ε (Kairouz, Oh and
-// Viswanath 2017, theorem 3.1). It stands for selection, and with δ = 0 for the
-// exponential mechanism, for which it is an upper bound.
+// Viswanath 2017, theorem 3.1).
 func Approx(epsilon, delta, step float64) *Loss {
 	b := &builder{step: step, mass: map[int]float64{}, infinite: delta}
 	high := (1 - delta) / (1 + math.Exp(-epsilon))
