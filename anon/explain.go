@@ -57,6 +57,9 @@ func (p *Plan) explainMicrodata(b *strings.Builder, s *step) {
 		what := string(c.Role) + ", unchanged"
 		if c.Role == QuasiIdentifier {
 			what = "generalised: " + strings.Join(c.levelNames(), " > ")
+			if m.Search == "mdav" {
+				what = m.centre(name)
+			}
 			if level, fixed := m.Levels[name]; fixed {
 				n, _ := c.levelNumber(level)
 				what = "fixed at level " + c.levelNames()[n]
@@ -64,8 +67,11 @@ func (p *Plan) explainMicrodata(b *strings.Builder, s *step) {
 		}
 		line(b, "column", "%-16s %s", name, what)
 	}
-	for i := range m.Models {
-		line(b, "claim", "%s", p.claim(s, &m.Models[i]).Text)
+	if m.Sample.IsSet() {
+		line(b, "sample", "each person is in it with probability %s", m.Sample)
+	}
+	for _, c := range p.rowClaims(s) {
+		line(b, "claim", "%s", c.Text)
 	}
 	limit := "none"
 	if m.SuppressionLimit.IsSet() && m.SuppressionLimit.rat.Sign() > 0 {
@@ -76,7 +82,14 @@ func (p *Plan) explainMicrodata(b *strings.Builder, s *step) {
 	if m.Search == "anytime" {
 		search += " within " + m.Deadline.String()
 	}
-	line(b, "search", "%s, %s recoding", search, m.Recode)
+	if m.Search == "mdav" {
+		line(b, "search", "mdav: groups of near rows, each of which gets the same values")
+	} else {
+		line(b, "search", "%s, %s recoding", search, m.Recode)
+	}
+	if m.Recode == "cells" {
+		line(b, "", "rows that would be dropped leave with as few cells as possible replaced by *")
+	}
 	line(b, "missing", "%s", map[kanon.Nulls]string{
 		kanon.NullIsValue: "a missing quasi-identifier is a category of its own", kanon.NullIsWildcard: "a missing quasi-identifier is compatible with every value", kanon.NullRejected: "a missing quasi-identifier is refused",
 	}[p.policy.Nulls])

@@ -26,7 +26,12 @@ func (r *Release) Internal(ctx context.Context, src arrowio.Source) (*report.Int
 		var err error
 		if rel, ok := t.source.(*kanon.Release); ok {
 			one.Kind = "microdata"
-			err = r.assess(ctx, t.step, src, rel, &one)
+			of := src
+			if t.step.Microdata.Sample.IsSet() {
+				of = t.input // only it knows who was chosen
+				one.Notes = append(one.Notes, "the input is the sample of people that the table was made of")
+			}
+			err = r.assess(ctx, t.step, of, rel, &one)
 		} else {
 			one.Kind = "statistics"
 			err = r.plan.compareCounts(ctx, t, src, &one)

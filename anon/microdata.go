@@ -16,9 +16,15 @@ type Microdata struct {
 	// SuppressionLimit is the share of rows that may be dropped; not set: 0.
 	SuppressionLimit Number
 	Cost             Cost
-	Search           string        // optimal, anytime or mondrian
+	Search           string        // optimal, anytime, mondrian or mdav
 	Deadline         time.Duration // of anytime
-	Recode           string        // global or local
+	Recode           string        // global, local or cells
+	// Centres says what search: mdav writes for the values of a group, by column:
+	// mean, median, mode or interval.
+	Centres map[string]string
+	// Sample is the probability with which each person is in the table at all;
+	// not set: everybody is.
+	Sample Number
 	// Levels fixes levels by number or name: a public plan.
 	Levels   map[string]string
 	RowOrder string // shuffled or input
@@ -27,7 +33,9 @@ type Microdata struct {
 	// the release leaves them out. Those models are not among Models.
 	Idle []string
 
-	levelsAt, columnsAt, limitAt, orderAt place
+	levelsAt, columnsAt, limitAt, orderAt   place
+	searchAt, recodeAt, centresAt, sampleAt place
+	costGiven                               bool
 }
 
 // A Model is one privacy model with its parameters; those that the kind does
@@ -94,9 +102,12 @@ func (p *Policy) decodeMicrodata(o *object) *Microdata {
 	m.setIdleAside()
 	m.SuppressionLimit = o.float("suppression-limit", "0", "1")
 	m.decodeCost(o)
-	m.Search = o.choice("search", "optimal", "anytime", "mondrian")
+	m.Search = o.choice("search", "optimal", "anytime", "mondrian", "mdav")
 	m.decodeDeadline(o)
-	m.Recode = o.choice("recode", "global", "local")
+	m.Recode = o.choice("recode", "global", "local", "cells")
+	m.searchAt, m.recodeAt = o.place("search"), o.place("recode")
+	m.decodeCentres(o)
+	m.decodeSample(o)
 	m.decodeFixedLevels(o)
 	m.RowOrder = o.choice("row-order", "shuffled", "input")
 	return m
@@ -163,6 +174,7 @@ func (m *Microdata) decodeCost(o *object) {
 	if n == nil {
 		return
 	}
+	m.costGiven = true
 	c := o.object(n, o.place("cost").key)
 	defer c.done()
 	m.Cost.Metric = c.choice("metric", metricWords...)

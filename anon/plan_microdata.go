@@ -53,6 +53,7 @@ func (p *Plan) checkMicrodata(probs *problems, d *Declaration) {
 		p.checkModel(probs, d, &m.Models[i], seen)
 	}
 	p.checkFixed(probs, d, seen)
+	p.checkMore(probs, d, seen)
 	if p.policy.Nulls == kanon.NullIsWildcard && (m.Search == "mondrian" || m.Recode == "local") {
 		probs.add(p.policy.place("nulls"), "wildcard nulls need search: optimal or anytime and recode: global; change one of them")
 	}
@@ -158,6 +159,7 @@ func (p *Plan) planMicrodata(probs *problems, s *step) {
 				n, _ := c.levelNumber(level) // checked before
 				q.Level = strconv.Itoa(n)
 			}
+			q.Centre = kanon.Centre(m.Centres[name])
 			spec.QuasiIdentifiers = append(spec.QuasiIdentifiers, q)
 		case slices.ContainsFunc(m.Models, func(x Model) bool { return x.Column == name }):
 			spec.Sensitive = append(spec.Sensitive, q)
@@ -188,7 +190,8 @@ func (p *Plan) planMicrodata(probs *problems, s *step) {
 	if s.subset != nil {
 		schema = s.subset.Schema()
 	}
-	probs.addErr(s.at, spec.Check(schema))
+	err = spec.Check(schema)
+	probs.addErr(s.placeOfRows(err), err)
 }
 
 // forKanon describes the column to package kanon.

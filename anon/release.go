@@ -19,7 +19,8 @@ type Release struct {
 type table struct {
 	step    *step
 	source  arrowio.Source
-	release func() // may be nil
+	input   arrowio.Source // of rows: what they were made of, perhaps a sample
+	release func()         // may be nil
 }
 
 // Names returns the names of the releases, in the order of the policy.

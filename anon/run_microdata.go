@@ -13,6 +13,11 @@ import (
 func (r *Release) runMicrodata(ctx context.Context, s *step, src arrowio.Source, o RunOptions) error {
 	spec := *s.spec
 	spec.Workers, spec.Memory, spec.Temp, spec.Progress = o.Workers, o.Memory, o.Temp, o.progress(s.Name)
+	src, err := r.plan.sampled(s, src)
+	if err != nil {
+		return inRelease(s.Name, err)
+	}
+	made := src
 	if s.subset != nil {
 		spec.Population, src = src, s.subset
 	}
@@ -21,28 +26,28 @@ func (r *Release) runMicrodata(ctx context.Context, s *step, src arrowio.Source,
 		return inRelease(s.Name, err)
 	}
 	out := report.Release{Name: s.Name, Kind: "microdata", Microdata: r.plan.figures(s, rel)}
-	for i := range s.Microdata.Models {
-		c := r.plan.claim(s, &s.Microdata.Models[i])
+	for i, c := range r.plan.rowClaims(s) {
 		if i < len(rel.Claims) {
 			c.Checked = rel.Claims[i].Checked
 		}
 		out.Claims = append(out.Claims, c)
 	}
 	r.report.Releases = append(r.report.Releases, out)
-	r.tables = append(r.tables, table{step: s, source: rel, release: rel.Close})
+	r.tables = append(r.tables, table{step: s, source: rel, input: made, release: rel.Close})
 	return nil
 }
 
 // figures are the numbers of a microdata release, for its report.
 func (p *Plan) figures(s *step, rel *kanon.Release) *report.Microdata {
 	limit, _ := s.Microdata.SuppressionLimit.Float()
+	sample, _ := s.Microdata.Sample.Float()
 	m := &report.Microdata{
 		InputRows: rel.InputRows, Rows: rel.Rows, SuppressedRows: rel.SuppressedRows,
 		Classes: rel.Classes, SmallestClass: rel.SmallestClass, Counted: rel.Counted,
 		Basis: s.Microdata.Basis, Nulls: nullWords[p.policy.Nulls], RowOrder: s.Microdata.RowOrder,
-		SuppressionLimit: limit,
-		Recoding:         report.Recoding{Kind: rel.Recoding.Kind, Levels: rel.Recoding.Levels(), LevelsFromData: rel.Recoding.LevelsFromData},
-		Cost:             report.CostValue{Metric: rel.Metric, Value: scoreValue(rel.Cost)},
+		SuppressionLimit: limit, Sample: sample,
+		Recoding: report.Recoding{Kind: rel.Recoding.Kind, Levels: rel.Recoding.Levels(), LevelsFromData: rel.Recoding.LevelsFromData},
+		Cost:     report.CostValue{Metric: rel.Metric, Value: scoreValue(rel.Cost)},
 		Search: report.SearchInfo{
 			Kind: rel.Search.Kind, LatticeNodes: rel.Search.LatticeNodes, CheckedNodes: rel.Search.CheckedNodes, Optimal: rel.Search.Optimal,
 			LowerBound: scoreValue(rel.Search.LowerBound), Gap: scoreValue(rel.Search.Gap()),
@@ -64,8 +69,11 @@ func (p *Plan) columnInfo(name string, rec *kanon.Recoding) report.ColumnInfo {
 		return info
 	}
 	c := rec.Columns[i]
+	if rec.Kind != "global" && c.LevelRows == nil {
+		return info // ranges or aggregates of groups, no levels
+	}
 	top := len(c.Levels) - 1
-	info.LevelNames, info.MaxLevel = c.Levels, &top
+	info.LevelNames, info.MaxLevel, info.LevelRows = c.Levels, &top, c.LevelRows
 	if c.Level >= 0 && c.Level <= top {
 		info.Level, info.LevelName = &c.Level, c.Levels[c.Level]
 	}

@@ -80,7 +80,7 @@ func fixBooleans(v any) any {
 
 func TestSchemaAcceptsTheExamples(t *testing.T) {
 	s := compiledSchema(t)
-	for _, text := range []string{patients(t), loginsPolicy, "oboro: 1\nunit: row\ncolumns: {a: {role: insensitive}}\nreleases: [{name: n, kind: statistics, bounds: {}, budget: {rho: 0.05, delta: 1e-8}, aggregates: [{count-units: {as: n}}, {min: {column: a, as: lo, range: [0, 1]}}, {histogram: {column: a, as: h, edges: [0, 1], cumulative: true}}]}]"} {
+	for _, text := range []string{patients(t), loginsPolicy, rowsPolicy, cellsPolicy, "oboro: 1\nunit: row\ncolumns: {a: {role: insensitive}}\nreleases: [{name: n, kind: statistics, bounds: {}, budget: {rho: 0.05, delta: 1e-8}, aggregates: [{count-units: {as: n}}, {min: {column: a, as: lo, range: [0, 1]}}, {histogram: {column: a, as: h, edges: [0, 1], cumulative: true}}]}]"} {
 		if err := s.Validate(instance(t, text)); err != nil {
 			t.Errorf("%v", err)
 		}
@@ -111,7 +111,7 @@ func TestSchemaAndParserAgree(t *testing.T) {
 			check(r.name, text)
 		}
 	}
-	for _, text := range []string{patients(t), loginsPolicy} {
+	for _, text := range []string{patients(t), loginsPolicy, rowsPolicy} {
 		root, err := parseText([]byte(text))
 		if err != nil {
 			t.Fatal(err)
@@ -167,7 +167,7 @@ func TestSchemaIsComplete(t *testing.T) {
 		t.Error("draft")
 	}
 	text := string(Schema())
-	for _, words := range [][]string{modelWords, metricWords, aggregateWords, aggregateKinds, roleWords, typeWords[1:], hierarchyWords, nullWords} {
+	for _, words := range [][]string{modelWords, metricWords, aggregateWords, aggregateKinds, roleWords, typeWords[1:], hierarchyWords, nullWords, centreWords} {
 		for _, w := range words {
 			if !strings.Contains(text, `"`+w+`"`) {
 				t.Errorf("the schema does not know %s", w)

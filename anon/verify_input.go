@@ -33,6 +33,9 @@ func (v *verifier) checkInput(ctx context.Context, s *step, m *report.Microdata,
 	if _, err := v.policy.Plan(v.o.Input.Schema()); err != nil {
 		return false, fault.Planf("the input is not one of this policy: %w", err)
 	}
+	if s.Microdata.Sample.IsSet() {
+		return false, v.checkSampled(ctx, s, m)
+	}
 	if m.Recoding.Kind != "global" || v.policy.Nulls == kanon.NullIsWildcard || v.policy.lacksFiles() {
 		why := "this recoding is checked from the output only"
 		if v.policy.lacksFiles() {

@@ -54,10 +54,12 @@ func (v *verifier) checkMicrodata(ctx context.Context, s *step, rel *report.Rele
 	if err != nil {
 		return err
 	}
-	var want []report.Claim
-	for i := range s.Microdata.Models {
-		c := v.plan.claim(s, &s.Microdata.Models[i])
-		want = append(want, c)
+	want := v.plan.rowClaims(s)
+	for i, c := range want {
+		if i >= len(s.Microdata.Models) {
+			v.note(s.Name, "no", "nobody can choose the sample again", "%s", c.Text)
+			continue
+		}
 		by, note := "output", ""
 		switch {
 		case s.Microdata.Models[i].Kind == "k-anonymity" && people:
@@ -166,12 +168,14 @@ func (v *verifier) checkCounts(s *step, m *report.Microdata, found *kanon.Verify
 		return bad("the smallest class is not as large as reported")
 	case counted == "rows" && !reflect.DeepEqual(bins, m.ClassSizes), !sizesAddUp(m):
 		return bad("the classes have other sizes than reported")
-	case m.Recoding.Kind != "global" && s.Microdata.Recode == "global" && s.Microdata.Search != "mondrian":
+	case m.Recoding.Kind != s.Microdata.recodingKind():
 		return bad("the report names another kind of recoding than the policy asks for")
-	case m.Cost.Metric != s.Microdata.Cost.Metric:
+	case m.Cost.Metric != s.Microdata.metric():
 		return bad("the report names another cost than the policy")
 	case !sameLimit(m.SuppressionLimit, s.Microdata.SuppressionLimit):
 		return bad("the report names another suppression-limit than the policy")
+	case !sameLimit(m.Sample, s.Microdata.Sample):
+		return bad("the report names another sample than the policy")
 	case m.Basis != s.Microdata.Basis || m.Nulls != nullWords[v.policy.Nulls] || m.RowOrder != s.Microdata.RowOrder:
 		return bad("basis, nulls or row order of the report are not those of the policy")
 	}
@@ -209,8 +213,7 @@ func sameLimit(have float64, want Number) bool {
 // the level that the report names, where the hierarchy tells.
 func (v *verifier) checkLevels(ctx context.Context, s *step, m *report.Microdata, src arrowio.Source) error {
 	if m.Recoding.Kind != "global" {
-		v.note(s.Name, "no", "rows stand on several levels", "values are labels of the levels reported")
-		return nil
+		return v.checkMixedLevels(ctx, s, m, src)
 	}
 	quasi := v.plan.quasiIdentifiers(s.Declaration)
 	if len(m.Recoding.Levels) != len(quasi) {

@@ -66,6 +66,7 @@ func recodeMDAV(ctx context.Context, base *FrequencySet, models []PrivacyModel, 
 	m.place()
 	r := &SearchResult{Kind: "mdav", Score: Score{0}}
 	a := newAssignment(base)
+	a.levelRows = make([][]int64, len(columns))
 	if base.Len() == 0 {
 		return r, a, nil
 	}

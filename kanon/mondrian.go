@@ -330,6 +330,11 @@ func (m *mondrian) release(a *assignment, region []int32, kept []int64) {
 	labels := make([]int32, len(m.columns))
 	for c := range m.columns {
 		text, null, leaves := m.label(region, c)
+		if m.columns[c].ranges {
+			a.levelRows[c] = nil
+		} else {
+			a.levelRows[c][m.common(region, c)] += rows
+		}
 		labels[c] = -1
 		if !null {
 			labels[c] = a.label(c, text)

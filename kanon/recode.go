@@ -22,6 +22,9 @@ type assignment struct {
 	index  []map[string]int32
 	known  map[string]int32 // labels of a class to its number
 	rounds []Round
+	// levelRows[c][l] is the number of rows that are released at level l of
+	// column c; nil where labels are not those of levels.
+	levelRows [][]int64
 }
 
 func newAssignment(base *FrequencySet) *assignment {
@@ -29,7 +32,8 @@ func newAssignment(base *FrequencySet) *assignment {
 	for i := range a.class {
 		a.class[i] = -1
 	}
-	for range base.QuasiIdentifiers {
+	for c := range base.QuasiIdentifiers {
+		a.levelRows = append(a.levelRows, make([]int64, len(base.QuasiIdentifiers[c].Table.Levels)))
 		a.labels = append(a.labels, nil)
 		a.dict = append(a.dict, nil)
 		a.index = append(a.index, map[string]int32{})
@@ -79,6 +83,9 @@ func (a *assignment) add(set *FrequencySet, suppressed []int32, members []int32,
 		a.class[b] = to[classOf[i]]
 	}
 	a.rounds = append(a.rounds, round)
+	for c, level := range set.Node {
+		a.levelRows[c][level] += round.Rows
+	}
 }
 
 // labelKey is the key of a class of some labels.
@@ -152,6 +159,8 @@ func (a *assignment) recoding(kind string, base *FrequencySet, fixed []int, quas
 		}
 		if kind == "global" {
 			col.Level = a.rounds[0].Node[c]
+		} else {
+			col.LevelRows = a.levelRows[c]
 		}
 		if !col.Fixed {
 			rec.LevelsFromData = true

@@ -30,7 +30,7 @@ func suppressCells(ctx context.Context, base *FrequencySet, models []PrivacyMode
 	if err != nil {
 		return err
 	}
-	s := &cellSuppression{base: base, regions: regions, a: a, labels: make([][]int32, d)}
+	s := &cellSuppression{base: base, regions: regions, a: a, node: node, labels: make([][]int32, d)}
 	for c := range s.labels {
 		lv := &base.QuasiIdentifiers[c].Table.Levels[node[c]]
 		s.labels[c] = make([]int32, base.Len())
@@ -68,6 +68,7 @@ type cellSuppression struct {
 	base    *FrequencySet
 	regions *mondrian // tests classes
 	a       *assignment
+	node    Node
 	labels  [][]int32 // labels[c][i]: label of bottom class i at the node
 	stars   []int32   // label of "*" of each column
 	rest    []int32   // bottom classes that are suppressed
@@ -107,6 +108,13 @@ func (s *cellSuppression) size(ctx context.Context, size int) error {
 			k := s.a.released(labelKey(labels), labels)
 			for _, i := range group {
 				s.a.class[i] = k
+				for c, at := range s.a.levelRows {
+					level := s.node[c]
+					if ch.columns&(1<<c) != 0 {
+						level = len(at) - 1
+					}
+					at[level] += s.base.rows[i]
+				}
 			}
 		}
 		s.rest = slices.DeleteFunc(s.rest, func(i int32) bool { return s.a.class[i] >= 0 })

@@ -40,6 +40,9 @@ type RecodedColumn struct {
 	Levels []string // level names, "raw" first
 	Level  int      // the level of a global recoding; -1 where rows differ
 	Fixed  bool     // the level was a public plan
+	// LevelRows counts the released rows at every level where rows differ; nil
+	// for a global recoding, and where labels are ranges or aggregates.
+	LevelRows []int64
 }
 
 // A Round is one full-domain recoding and what it kept.

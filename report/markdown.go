@@ -63,6 +63,9 @@ func (r *Report) Markdown() []byte {
 func (m *Microdata) markdown(p func(string, ...any)) {
 	p("\n### Figures\n\n| figure | value |\n|---|---|\n")
 	p("| rows of the input | %s |\n", grouped(m.InputRows))
+	if m.Sample > 0 {
+		p("| sample | each person with probability %s; the rows of the input are those of the sample |\n", figure(m.Sample))
+	}
 	p("| rows released | %s |\n", grouped(m.Rows))
 	p("| rows suppressed | %s (%s; limit %s %%) |\n", grouped(m.SuppressedRows), percent(m.SuppressedRows, m.InputRows), short(100*m.SuppressionLimit))
 	p("| classes | %s |\n", grouped(m.Classes))

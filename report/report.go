@@ -75,9 +75,13 @@ type Microdata struct {
 	Cost           CostValue  `json:"cost"`
 	Search         SearchInfo `json:"search"`
 	// SuppressionLimit is the share of rows that the policy allowed to drop.
-	SuppressionLimit float64        `json:"suppression_limit"`
-	Columns          []ColumnInfo   `json:"columns"`     // every column written, in order
-	ClassSizes       []ClassSizeBin `json:"class_sizes"` // histogram of the released classes, from the output
+	SuppressionLimit float64 `json:"suppression_limit"`
+	// Sample is the probability with which each person of the input was in the
+	// sample that the table is made of, whose rows InputRows counts; absent:
+	// everybody was.
+	Sample     float64        `json:"sample,omitempty"`
+	Columns    []ColumnInfo   `json:"columns"`     // every column written, in order
+	ClassSizes []ClassSizeBin `json:"class_sizes"` // histogram of the released classes, from the output
 }
 
 // Recoding says how quasi-identifiers were generalised.

@@ -281,6 +281,17 @@ func (r *Release) limits() []string {
 		if m.Recoding.LevelsFromData {
 			out = append(out, "The levels were chosen by looking at the data; the choice itself says a little about the data.")
 		}
+		switch m.Recoding.Kind {
+		case "mdav":
+			out = append(out, "Values are those of groups: what is written of a row need not be true of any person, unless it is an interval.")
+		case "cells":
+			out = append(out, "A star in a cell says that the row's finer class was too small, and that its value there lies outside the classes released beside it.")
+		case "local", "mondrian":
+			out = append(out, "Rows stand on several levels. A row that is coarser than its neighbours says that its finer class was too small.")
+		}
+		if m.Sample > 0 {
+			out = append(out, fmt.Sprintf("The table is made of a sample, of probability %s for each person. Who is known to be in it is protected as without one; a second sample of the same people is a second release.", figure(m.Sample)))
+		}
 		if m.RowOrder == "input" {
 			out = append(out, "Rows stand in the order of the input: their position links them to the source.")
 		}
