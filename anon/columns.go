@@ -99,6 +99,10 @@ func (p *Policy) checkUnit(probs *problems) {
 	if p.Unit == "" {
 		return
 	}
+	if p.Person != nil {
+		p.checkPerson(probs)
+		return
+	}
 	switch c := p.Column(p.Unit); {
 	case c == nil:
 		names := []string{"row"}

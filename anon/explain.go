@@ -25,6 +25,9 @@ func (p *Plan) String() string {
 	} else {
 		fmt.Fprintf(&b, "unit      %s: all rows of one %s count as one person\n", p.policy.Unit, p.policy.Unit)
 	}
+	if u := p.policy.Person; u != nil && u.People != nil {
+		fmt.Fprintf(&b, "people    %s says whose each %s is, and is personal data itself; one that it lacks counts as a person\n", u.People.Path, u.Columns[0])
+	}
 	if p.schema == nil {
 		b.WriteString("input     not looked at: types are those of the policy\n")
 	} else {

@@ -47,6 +47,7 @@ func (r *Release) Internal(ctx context.Context, src arrowio.Source) (*report.Int
 // assess measures a table of rows.
 func (r *Release) assess(ctx context.Context, s *step, src arrowio.Source, rel *kanon.Release, out *report.InternalRelease) error {
 	spec := *s.spec
+	src = r.plan.policy.withUnit(src)
 	if s.subset != nil {
 		spec.Population, src = src, s.subset
 	}

@@ -182,6 +182,8 @@ func (p *Plan) planMicrodata(probs *problems, s *step) {
 	schema := p.schema
 	if schema == nil {
 		schema, _ = p.likelySchema(s)
+	} else {
+		schema = p.policy.withUnitField(schema)
 	}
 	p.openTables(probs, s, schema)
 	if len(probs.list) > 0 {

@@ -23,7 +23,10 @@ type Policy struct {
 	// where UnitIsRow says that every row is one person (`unit: row`).
 	Unit      string
 	UnitIsRow bool
-	Input     Input
+	// Person is set where several identifiers name one person; Unit is then what
+	// reports call it, and a column that the input gets as it is read.
+	Person *Person
+	Input  Input
 	// Budget caps the sum over all statistics releases; nil where the policy
 	// sets none, which is allowed with at most one such release.
 	Budget *Budget
@@ -194,19 +197,6 @@ func indexOf(words []string, w string) int {
 	return 0
 }
 
-func (p *Policy) decodeUnit(o *object) {
-	if !o.need("unit", "name the column that holds the person, or write `unit: row` if every row is one person") {
-		return
-	}
-	p.Unit = o.text("unit")
-	switch p.Unit {
-	case "row":
-		p.Unit, p.UnitIsRow = "", true
-	case "":
-		o.add(o.place("unit"), "empty; name the column that holds the person, or write `unit: row` if every row is one person")
-	}
-}
-
 func decodeInput(o *object) Input {
 	n := o.find("input")
 	if n == nil {
@@ -329,6 +319,9 @@ type fileUse struct {
 // fileUses lists every mention of a file in the policy.
 func (p *Policy) fileUses() []fileUse {
 	var out []fileUse
+	if p.Person != nil && p.Person.People != nil {
+		out = append(out, fileUse{p.Person.People, p.Person.at})
+	}
 	for _, c := range p.Columns {
 		if c.Hierarchy != nil && c.Hierarchy.File != nil {
 			out = append(out, fileUse{c.Hierarchy.File, c.Hierarchy.at})

@@ -21,7 +21,10 @@ func (p *Plan) openTables(probs *problems, s *step, schema *arrow.Schema) {
 		needed := p.quasiIdentifiers(s.Declaration)
 		if m.Kind == "delta-presence" {
 			needed = append(needed, s.columns...)
-			if p.policy.Unit != "" {
+			switch {
+			case p.policy.Person != nil:
+				needed = append(needed, p.policy.Person.Columns...)
+			case p.policy.Unit != "":
 				needed = append(needed, p.policy.Unit)
 			}
 		}
@@ -38,7 +41,7 @@ func (p *Plan) openTables(probs *problems, s *step, schema *arrow.Schema) {
 			}
 		}
 		if m.Kind == "delta-presence" {
-			s.subset, s.spec.Population = src, arrowio.NewMemory(schema) // the input itself when it runs
+			s.subset, s.spec.Population = p.policy.withUnit(src), arrowio.NewMemory(schema) // the input itself when it runs
 		} else {
 			s.spec.Population = src
 		}

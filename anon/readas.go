@@ -57,7 +57,7 @@ func (s *Statistics) computes(column string) bool {
 
 // reads reports whether a statistics release reads a column.
 func (s *Statistics) reads(p *Policy, column string) bool {
-	return column == p.Unit || s.UnitCell != nil && s.UnitCell.Column == column ||
+	return p.names(column) || s.UnitCell != nil && s.UnitCell.Column == column ||
 		slices.ContainsFunc(s.GroupBy, func(g GroupColumn) bool { return g.Column == column }) ||
 		slices.ContainsFunc(s.Aggregates, func(a Aggregate) bool { return slices.Contains(a.columns(), column) })
 }
@@ -75,7 +75,11 @@ func (p *Plan) schemaOf(s *step) (*arrow.Schema, error) {
 		schema, _ := p.likelySchema(s)
 		return schema, nil
 	}
-	return arrowio.RetypedSchema(p.schema, p.policy.typesOf(s.Statistics))
+	schema, err := arrowio.RetypedSchema(p.schema, p.policy.typesOf(s.Statistics))
+	if err != nil {
+		return nil, err
+	}
+	return p.policy.withUnitField(schema), nil
 }
 
 // sourceOf is the input as a statistics release reads it: see schemaOf; and a
@@ -85,7 +89,7 @@ func (p *Plan) sourceOf(s *step, src arrowio.Source) (arrowio.Source, error) {
 	if err != nil {
 		return nil, inRelease(s.Name, err)
 	}
-	return arrowio.Lenient(src), nil
+	return p.policy.withUnit(arrowio.Lenient(src)), nil
 }
 
 func (p *Policy) typesOf(s *Statistics) map[string]arrowio.ColumnType {
@@ -158,5 +162,5 @@ func (p *Plan) likelySchema(s *step) (schema *arrow.Schema, certain bool) {
 		}
 		fields = append(fields, arrow.Field{Name: c.Name, Type: dt, Nullable: true})
 	}
-	return arrow.NewSchema(fields, nil), certain
+	return p.policy.withUnitField(arrow.NewSchema(fields, nil)), certain
 }

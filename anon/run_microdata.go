@@ -12,6 +12,7 @@ import (
 
 func (r *Release) runMicrodata(ctx context.Context, s *step, src arrowio.Source, o RunOptions) error {
 	spec := *s.spec
+	src = r.plan.policy.withUnit(src)
 	spec.Workers, spec.Memory, spec.Temp, spec.Progress = o.Workers, o.Memory, o.Temp, o.progress(s.Name)
 	src, err := r.plan.sampled(s, src)
 	if err != nil {

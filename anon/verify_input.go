@@ -52,8 +52,12 @@ func (v *verifier) checkInput(ctx context.Context, s *step, m *report.Microdata,
 		v.note(s.Name, "no", why, what)
 		return false, nil
 	}
+	if u := v.policy.Person; u != nil && u.People != nil && u.of == nil {
+		v.note(s.Name, "no", "the file of people is not at hand; lay it beside policy.yaml", what)
+		return false, nil
+	}
 	c := newComparison(v, s, m, src.Schema())
-	if err := c.read(ctx, v.o.Input, true); err != nil {
+	if err := c.read(ctx, v.policy.withUnit(v.o.Input), true); err != nil {
 		return false, err
 	}
 	rows := c.rows

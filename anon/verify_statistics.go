@@ -110,7 +110,7 @@ func (v *verifier) checkNoise(s *step, st *report.Statistics) error {
 		if err != nil {
 			return inRelease(s.Name, err)
 		}
-		p, err := dp.NewPlan(s.query, types, s.budget)
+		p, err := dp.NewPlan(s.query, v.policy.withUnitField(types), s.budget)
 		if err != nil {
 			return inRelease(s.Name, err)
 		}
