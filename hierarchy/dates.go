@@ -184,6 +184,7 @@ func (h *dates) Generalize(values arrow.Array, level int) ([]string, []bool, err
 	}
 	u := h.units[level-1]
 	labels, ok := make([]string, values.Len()), make([]bool, values.Len())
+	made := memo{of: map[int64]string{}}
 	for i := range labels {
 		ok[i] = true
 		if code.IsNull(values, i) {
@@ -191,12 +192,38 @@ func (h *dates) Generalize(values arrow.Array, level int) ([]string, []bool, err
 		}
 		switch a := values.(type) {
 		case *array.Date32:
-			labels[i] = u.label(time.Unix(int64(a.Value(i))*86400, 0).UTC())
+			labels[i] = made.label(u, time.Unix(int64(a.Value(i))*86400, 0).UTC())
 		case *array.Date64:
-			labels[i] = u.label(time.UnixMilli(int64(a.Value(i))).UTC())
+			labels[i] = made.label(u, time.UnixMilli(int64(a.Value(i))).UTC())
 		case *array.Timestamp:
-			labels[i] = u.label(code.Time(int64(a.Value(i)), a.DataType().(*arrow.TimestampType)))
+			labels[i] = made.label(u, code.Time(int64(a.Value(i)), a.DataType().(*arrow.TimestampType)))
 		}
 	}
 	return labels, ok, nil
+}
+
+// A memo keeps the labels of one unit by the day or minute that they depend on:
+// a column of times has many values and few days.
+type memo struct {
+	of        map[int64]string
+	last      int64 // what lastLabel belongs to
+	lastLabel string
+}
+
+func (m *memo) label(u unit, t time.Time) string {
+	year, month, date := t.Date()
+	at := (int64(year)*16+int64(month))*32 + int64(date)
+	if u.kind < day {
+		at = at*1440 + int64(t.Hour()*60+t.Minute())
+	}
+	if m.lastLabel != "" && at == m.last {
+		return m.lastLabel
+	}
+	label, ok := m.of[at]
+	if !ok {
+		label = u.label(t)
+		m.of[at] = label
+	}
+	m.last, m.lastLabel = at, label
+	return label
 }

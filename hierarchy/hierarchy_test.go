@@ -413,3 +413,32 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestDateLabelsAreRemembered compares every label of a column, whose days and
+// minutes come again in and out of order, with that of its value alone.
+func TestDateLabelsAreRemembered(t *testing.T) {
+	zone := &arrow.TimestampType{Unit: arrow.Second, TimeZone: "Asia/Tokyo"}
+	b := array.NewTimestampBuilder(memory.DefaultAllocator, zone)
+	defer b.Release()
+	const n = 2000
+	for i := range n {
+		b.Append(arrow.Timestamp(1_700_000_000 + i*7919%n*47))
+	}
+	whole := b.NewArray()
+	defer whole.Release()
+	h := Dates("minute", "hour", "day", "month", "fiscal-year")
+	for level := 1; level <= len(h.Levels()); level++ {
+		labels, _, err := h.Generalize(whole, level)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range n {
+			one := array.NewSlice(whole, int64(i), int64(i+1))
+			alone, _, err := h.Generalize(one, level)
+			one.Release()
+			if err != nil || alone[0] != labels[i] {
+				t.Fatalf("level %d, value %d: %q in the column, %q alone, %v", level, i, labels[i], alone, err)
+			}
+		}
+	}
+}
