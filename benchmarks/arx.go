@@ -15,6 +15,7 @@ import (
 // against it.
 type arx struct {
 	java, classPath string
+	version         string // as it says of itself, after the first run
 }
 
 // newARX compiles the program.
@@ -36,7 +37,7 @@ func newARX(ctx context.Context, cfg config) (*arx, error) {
 	if err != nil {
 		return nil, fmt.Errorf("javac, with the class path given: %w\n%s", err, text)
 	}
-	return &arx{java, out + string(os.PathListSeparator) + cfg.arx}, nil
+	return &arx{java: java, classPath: out + string(os.PathListSeparator) + cfg.arx}, nil
 }
 
 // anonymize runs one problem in a fresh process, by ARX's best setting: the
@@ -57,13 +58,14 @@ func (a *arx) anonymize(ctx context.Context, cfg config, r reference) (o outcome
 		return o, fmt.Errorf("ARX: %w\n%s", err, failure.String())
 	}
 	fields := strings.Fields(string(line))
-	if len(fields) != 1+len(r.columns) {
-		return o, fmt.Errorf("ARX answered with %d fields, want %d", len(fields), 1+len(r.columns))
+	if len(fields) != 2+len(r.columns) {
+		return o, fmt.Errorf("ARX answered with %d fields, want %d", len(fields), 2+len(r.columns))
 	}
-	if o.Seconds, err = strconv.ParseFloat(fields[0], 64); err != nil {
+	a.version = fields[0]
+	if o.Seconds, err = strconv.ParseFloat(fields[1], 64); err != nil {
 		return o, err
 	}
-	for _, f := range fields[1:] {
+	for _, f := range fields[2:] {
 		level, err := strconv.Atoi(f)
 		if err != nil {
 			return o, err

@@ -16,7 +16,7 @@ import org.deidentifier.arx.metric.Metric;
  *
  * Arguments: "loss" or "precomputed", the share of rows that may be suppressed,
  * the table, and for each quasi-identifier its name and its hierarchy's file.
- * Prints one line: the seconds, and the levels of the optimum.
+ * Prints one line: ARX's version, the seconds, and the levels of the optimum.
  */
 public final class Anonymize {
 
@@ -40,7 +40,7 @@ public final class Anonymize {
         double seconds = (System.nanoTime() - start) / 1e9;
 
         StringBuilder line = new StringBuilder();
-        line.append(seconds);
+        line.append(ARXAnonymizer.VERSION).append(' ').append(seconds);
         ARXNode optimum = result.getGlobalOptimum();
         for (int i = 3; i < args.length; i += 2) {
             line.append(' ').append(optimum == null ? -1 : optimum.getGeneralization(args[i]));

@@ -2,6 +2,8 @@
 package org.deidentifier.arx;
 
 public class ARXAnonymizer {
+    public static final String VERSION = "0.0";
+
     public ARXResult anonymize(Data data, ARXConfiguration config) {
         return new ARXResult();
     }
