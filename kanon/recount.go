@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -17,8 +18,9 @@ import (
 
 // A recount is a released table as plain code counts it.
 type recount struct {
-	sensitive []string // columns whose values were counted
-	classes   map[string]*recounted
+	sensitive []string              // columns whose values were counted
+	names     *texts                // of the quasi-identifiers
+	classes   map[string]*recounted // by the numbers of their texts
 	rows      int64
 	// exact says that people and values are the counts that models speak of:
 	// people where there is a unit. Otherwise they are rows, and there are at
@@ -27,26 +29,72 @@ type recount struct {
 	// whole counts the values of the sensitive columns over the whole input;
 	// nil where only the released table is known.
 	whole []map[string]int64
+	key   []byte
 }
 
 // recounted is one class: rows, people, and how many people have each value
 // of each sensitive column. A value is keyed by its text after "v", null by "n".
 type recounted struct {
-	texts        []string // of the quasi-identifiers
 	rows, people int64
 	values       []map[string]int64
 	persons      map[uint32]bool // those of people who are in other classes too, where they are known
 }
 
-func newRecounted(texts []string, sensitive int) *recounted {
-	c := &recounted{texts: texts, values: make([]map[string]int64, sensitive)}
+func newRecounted(sensitive int) *recounted {
+	c := &recounted{}
+	if sensitive > 0 {
+		c.values = make([]map[string]int64, sensitive)
+	}
 	for i := range c.values {
 		c.values[i] = map[string]int64{}
 	}
 	return c
 }
 
-// values returns the position of a sensitive column, -1 if it is not counted.
+// A texts numbers the texts of columns in the order in which they come, so that
+// a class of many columns is a short string. A text is the cell's after "v", or
+// "n" for null.
+type texts struct {
+	ids []map[string]uint32 // of each column
+	of  [][]string          // and back
+}
+
+func newTexts(columns int) *texts {
+	t := &texts{ids: make([]map[string]uint32, columns), of: make([][]string, columns)}
+	for c := range t.ids {
+		t.ids[c] = map[string]uint32{}
+	}
+	return t
+}
+
+// id numbers a text of column c.
+func (t *texts) id(c int, text string) uint32 {
+	n, ok := t.ids[c][text]
+	if !ok {
+		n = uint32(len(t.of[c]))
+		t.ids[c][text] = n
+		t.of[c] = append(t.of[c], text)
+	}
+	return n
+}
+
+// classKey is the key of a class with texts of these numbers.
+func classKey(key []byte, ids []uint32) []byte {
+	for _, n := range ids {
+		key = binary.LittleEndian.AppendUint32(key, n)
+	}
+	return key
+}
+
+// classIDs takes a key apart.
+func classIDs(ids []uint32, key string) []uint32 {
+	for i := 0; i < len(key); i += 4 {
+		ids = append(ids, binary.LittleEndian.Uint32([]byte(key[i:i+4])))
+	}
+	return ids
+}
+
+// column returns the position of a sensitive column, -1 if it is not counted.
 func (r *recount) column(name string) int { return slices.Index(r.sensitive, name) }
 
 func (r *recount) size(c *recounted, people bool) int64 {
@@ -92,34 +140,36 @@ func (r *recount) sizes(people bool) []ClassSizes {
 }
 
 // recountTable reads a table and counts rows by the texts of the
-// quasi-identifiers.
-func recountTable(ctx context.Context, src arrowio.Source, quasi, sensitive []string, workers int) (*recount, error) {
+// quasi-identifiers, which are numbered in names.
+func recountTable(ctx context.Context, src arrowio.Source, quasi, sensitive []string, workers int, names *texts) (*recount, error) {
 	parts := []arrowio.Source{src}
 	if s, ok := src.(arrowio.Splitter); ok {
 		parts = s.Splits(4 * parallel(workers))
 	}
-	readers := make([]*recounter, len(parts))
+	out := &recount{sensitive: sensitive, names: names, classes: map[string]*recounted{}}
+	var mu sync.Mutex
 	err := each(ctx, parallel(workers), len(parts), func(i int) error {
-		readers[i] = newRecounter(len(quasi), len(sensitive))
-		return readers[i].read(ctx, parts[i], slices.Concat(quasi, sensitive))
+		r := newRecounter(len(quasi), len(sensitive))
+		if err := r.read(ctx, parts[i], slices.Concat(quasi, sensitive)); err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		r.mergeInto(out)
+		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	out := &recount{sensitive: sensitive, classes: map[string]*recounted{}}
-	for _, r := range readers {
-		r.mergeInto(out)
-	}
 	return out, nil
 }
 
-// A recounter counts one part of a table. Texts are numbered as they come, a
-// class is a string of numbers.
+// A recounter counts one part of a table. A class is a string of the numbers
+// of its texts.
 type recounter struct {
+	*texts
 	quasi   int
-	ids     []map[string]uint32 // of each column: text to number
-	texts   [][]string          // and back
-	dict    []arrow.ArrayData   // of each column: the last dictionary and its numbers
+	dict    []arrow.ArrayData // of each column: the last dictionary and its numbers
 	entries [][]uint32
 	classes map[string]*numbered
 	rows    [][]uint32 // of each column: the numbers of the batch's rows
@@ -129,21 +179,16 @@ type recounter struct {
 
 // numbered is one class, with values by number.
 type numbered struct {
-	row    []uint32
 	rows   int64
 	values []map[uint32]int64
 }
 
 func newRecounter(quasi, sensitive int) *recounter {
 	n := quasi + sensitive
-	r := &recounter{
-		quasi: quasi, ids: make([]map[string]uint32, n), texts: make([][]string, n), dict: make([]arrow.ArrayData, n),
+	return &recounter{
+		texts: newTexts(n), quasi: quasi, dict: make([]arrow.ArrayData, n),
 		entries: make([][]uint32, n), classes: map[string]*numbered{}, rows: make([][]uint32, n),
 	}
-	for c := range r.ids {
-		r.ids[c] = map[string]uint32{}
-	}
-	return r
 }
 
 func (r *recounter) read(ctx context.Context, src arrowio.Source, columns []string) error {
@@ -160,17 +205,6 @@ func (r *recounter) read(ctx context.Context, src arrowio.Source, columns []stri
 		r.count(int(rec.NumRows()))
 	}
 	return rr.Err()
-}
-
-// id numbers the texts of a column: "v" and the text, or "n" for null.
-func (r *recounter) id(c int, text string) uint32 {
-	n, ok := r.ids[c][text]
-	if !ok {
-		n = uint32(len(r.texts[c]))
-		r.ids[c][text] = n
-		r.texts[c] = append(r.texts[c], text)
-	}
-	return n
 }
 
 func (r *recounter) cell(c int, a arrow.Array, i int) uint32 {
@@ -249,12 +283,9 @@ func (r *recounter) class(i int) *numbered {
 	}
 	c := r.classes[string(r.key)]
 	if c == nil {
-		c = &numbered{values: make([]map[uint32]int64, len(r.rows)-r.quasi)}
-		for _, ids := range r.rows[:r.quasi] {
-			c.row = append(c.row, ids[i])
-		}
-		for s := range c.values {
-			c.values[s] = map[uint32]int64{}
+		c = &numbered{}
+		for range r.rows[r.quasi:] {
+			c.values = append(c.values, map[uint32]int64{})
 		}
 		r.classes[string(r.key)] = c
 	}
@@ -263,29 +294,37 @@ func (r *recounter) class(i int) *numbered {
 
 // mergeInto adds what was counted to the whole, by text.
 func (r *recounter) mergeInto(out *recount) {
-	for _, c := range r.classes {
-		texts := make([]string, len(c.row))
-		for i, n := range c.row {
-			texts[i] = r.texts[i][n]
+	to := make([][]uint32, r.quasi) // numbers here to numbers there
+	for c := range to {
+		for _, text := range r.of[c] {
+			to[c] = append(to[c], out.names.id(c, text))
 		}
-		to := out.class(texts)
-		to.rows += c.rows
-		to.people += c.rows
+	}
+	var ids []uint32
+	for key, c := range r.classes {
+		ids = classIDs(ids[:0], key)
+		for i, n := range ids {
+			ids[i] = to[i][n]
+		}
+		sum := out.class(ids)
+		sum.rows += c.rows
+		sum.people += c.rows
 		out.rows += c.rows
 		for i, values := range c.values {
 			for v, n := range values {
-				to.values[i][r.texts[r.quasi+i][v]] += n
+				sum.values[i][r.of[r.quasi+i][v]] += n
 			}
 		}
 	}
 }
 
-func (r *recount) class(texts []string) *recounted {
-	key := classText(texts)
-	c := r.classes[key]
+// class returns the class with texts of these numbers.
+func (r *recount) class(ids []uint32) *recounted {
+	r.key = classKey(r.key[:0], ids)
+	c := r.classes[string(r.key)]
 	if c == nil {
-		c = newRecounted(texts, len(r.sensitive))
-		r.classes[key] = c
+		c = newRecounted(len(r.sensitive))
+		r.classes[string(r.key)] = c
 	}
 	return c
 }
@@ -306,12 +345,18 @@ func classText(texts []string) string {
 // own, and those of the classes that are null wherever it is, and elsewhere
 // null or the same. All classes of the recount are released.
 func (r *recount) hideBehindNulls() {
+	null := make([]uint32, len(r.names.of)) // the number of "n"
+	for c := range null {
+		null[c] = r.names.id(c, "n")
+	}
 	patterns := map[string][]bool{} // which columns are null
-	for _, c := range r.classes {
-		p := make([]bool, len(c.texts))
+	var ids []uint32
+	for key := range r.classes {
+		ids = classIDs(ids[:0], key)
+		p := make([]bool, len(ids))
 		some := false
-		for i, t := range c.texts {
-			p[i] = t == "n"
+		for i, n := range ids {
+			p[i] = n == null[i]
 			some = some || p[i]
 		}
 		if some {
@@ -319,19 +364,20 @@ func (r *recount) hideBehindNulls() {
 		}
 	}
 	people := map[*recounted]int64{}
-	for _, c := range r.classes {
+	for key, c := range r.classes {
 		persons := maps.Clone(c.persons)
 		people[c] = c.people - int64(len(c.persons))
 		for _, p := range patterns {
-			texts, more, covers := slices.Clone(c.texts), false, true
-			for i, null := range p {
-				more = more || null && texts[i] != "n"
-				covers = covers && (null || texts[i] != "n")
-				if null {
-					texts[i] = "n"
+			ids = classIDs(ids[:0], key)
+			more, covers := false, true
+			for i, hidden := range p {
+				more = more || hidden && ids[i] != null[i]
+				covers = covers && (hidden || ids[i] != null[i])
+				if hidden {
+					ids[i] = null[i]
 				}
 			}
-			other := r.classes[classText(texts)]
+			other := r.classes[string(classKey(nil, ids))]
 			if !more || !covers || other == nil {
 				continue
 			}

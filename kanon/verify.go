@@ -41,7 +41,7 @@ type VerifyResult struct {
 // that does not hold is an error of kind Data that names it. Its cost is that
 // of a read, little more where the rows of a class stand together.
 func Verify(ctx context.Context, src arrowio.Source, spec VerifySpec) (*VerifyResult, error) {
-	r, err := recountTable(ctx, src, spec.QuasiIdentifiers, sensitiveOf(spec.Models, src.Schema()), spec.Workers)
+	r, err := recountTable(ctx, src, spec.QuasiIdentifiers, sensitiveOf(spec.Models, src.Schema()), spec.Workers, newTexts(len(spec.QuasiIdentifiers)))
 	if err != nil {
 		return nil, err
 	}
@@ -91,11 +91,12 @@ func (p *plan) verify(ctx context.Context, rel *Release, t *tuples, classOf clas
 	for _, q := range p.quasi {
 		quasi = append(quasi, q.Column)
 	}
-	written, err := recountTable(ctx, rel, quasi, sensitiveOf(p.spec.Models, rel.schema), p.spec.Workers)
+	names := newTexts(len(quasi))
+	written, err := recountTable(ctx, rel, quasi, sensitiveOf(p.spec.Models, rel.schema), p.spec.Workers, names)
 	if err != nil {
 		return err
 	}
-	behind := p.recountTuples(t, classOf, a)
+	behind := p.recountTuples(t, classOf, a, names)
 	if written.rows != rel.Rows || written.rows != behind.rows || len(written.classes) != len(behind.classes) {
 		return errNotVerified("the rows written are not those counted")
 	}
@@ -104,6 +105,7 @@ func (p *plan) verify(ctx context.Context, rel *Release, t *tuples, classOf clas
 			return errNotVerified("the rows written are not those counted")
 		}
 	}
+	written = nil // a second copy of the classes is not needed any more
 	if rel.SuppressedRows > p.spec.limit(rel.InputRows) {
 		return errNotVerified("more rows are suppressed than allowed")
 	}
@@ -134,21 +136,29 @@ func errNotVerified(what string) error {
 // recountTuples counts the people behind the released classes, which the
 // written rows do not tell, from the counted table: with sets of people, by the
 // texts that are released.
-func (p *plan) recountTuples(t *tuples, classOf classMap, a *assignment) *recount {
-	r := &recount{classes: map[string]*recounted{}, exact: true}
+func (p *plan) recountTuples(t *tuples, classOf classMap, a *assignment, names *texts) *recount {
+	r := &recount{names: names, classes: map[string]*recounted{}, exact: true}
 	for _, s := range p.sensitive {
 		r.sensitive = append(r.sensitive, s.Column)
 	}
+	number := make([][]uint32, len(a.dict)) // of each label's text
+	null := make([]uint32, len(a.dict))
+	for c, labels := range a.dict {
+		for _, label := range labels {
+			number[c] = append(number[c], names.id(c, "v"+label))
+		}
+		null[c] = names.id(c, "n")
+	}
 	released := make([]*recounted, a.classes())
+	ids := make([]uint32, len(a.dict))
 	for k := range released {
-		texts := make([]string, len(a.labels))
-		for c := range texts {
-			texts[c] = "n"
+		for c := range ids {
+			ids[c] = null[c]
 			if l := a.labels[c][k]; l >= 0 {
-				texts[c] = "v" + a.dict[c][l]
+				ids[c] = number[c][l]
 			}
 		}
-		released[k] = r.class(texts)
+		released[k] = r.class(ids)
 	}
 	text := make([][]string, len(r.sensitive)) // of each code
 	for c := range text {

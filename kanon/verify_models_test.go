@@ -31,7 +31,7 @@ func TestVerifyModelAgainstModel(t *testing.T) {
 			value, key := fmt.Sprint(row.Sensitive[0]), fmt.Sprint(row.Key[0])
 			whole[value]++
 			if classes[key] == nil {
-				classes[key] = newRecounted(nil, 1)
+				classes[key] = newRecounted(1)
 			}
 			classes[key].rows++
 			classes[key].people++
@@ -68,7 +68,7 @@ func TestVerifyModelAgainstModel(t *testing.T) {
 
 // TestVerifyModelUnchecked lists what a recount can't tell.
 func TestVerifyModelUnchecked(t *testing.T) {
-	c := newRecounted(nil, 1)
+	c := newRecounted(1)
 	c.rows, c.people, c.values[0]["x"] = 5, 5, 5
 	table := &recount{sensitive: []string{"s"}, classes: map[string]*recounted{"": c}, rows: 5, exact: true}
 	for _, m := range []PrivacyModel{
