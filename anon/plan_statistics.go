@@ -102,7 +102,10 @@ func (p *Plan) planStatistics(probs *problems, s *step) {
 	}
 	q.Confidence, _ = d.Confidence.Float()
 	var err error
-	if q.PublicGroups, err = p.publicGroups(d); err != nil {
+	if q.PublicGroups, err = p.publicGroups(d); err == nil {
+		err = p.checkLabels(d, q.PublicGroups)
+	}
+	if err != nil {
 		probs.addErr(d.Groups.at, err)
 	}
 	for i := range d.Aggregates {
@@ -210,6 +213,25 @@ func (p *Plan) publicGroups(d *Statistics) ([][]dp.GroupKey, error) {
 	return keys, nil
 }
 
+// checkLabels refuses public groups that no row can fall into: a text that is
+// no label of its column's level, where the policy tells the labels.
+func (p *Plan) checkLabels(d *Statistics, keys [][]dp.GroupKey) error {
+	for i, g := range d.GroupBy {
+		c := p.policy.Column(g.Column)
+		n, err := c.levelNumber(g.Level)
+		if g.Level == "" || err != nil || n == 0 {
+			continue
+		}
+		is, known := c.labelsAt(n)
+		for k := range keys {
+			if known && !keys[k][i].Null && !is(keys[k][i].Text) {
+				return fmt.Errorf("public groups: group %d: the value for column %s is no label of its level %s, so the group would hold noise only; correct it", k+1, quote(g.Column), quote(g.Level))
+			}
+		}
+	}
+	return nil
+}
+
 // keysOfFile reads public keys from a CSV file whose header names the group-by
 // columns, in any order. A field of the policy's null values is the group null.
 func (p *Plan) keysOfFile(d *Statistics) ([][]dp.GroupKey, error) {
@@ -240,6 +262,9 @@ func (p *Plan) keysOfFile(d *Statistics) ([][]dp.GroupKey, error) {
 	var keys [][]dp.GroupKey
 	for {
 		row, err := r.Read()
+		if errors.Is(err, io.EOF) && len(keys) == 0 {
+			return nil, errors.New("the file of public groups " + quote(d.Groups.File.Path) + " lists no group; write one in every line after the header")
+		}
 		if errors.Is(err, io.EOF) {
 			return keys, nil
 		}

@@ -75,6 +75,7 @@ func TestRefusals(t *testing.T) {
 			q.Bounds.RowsPerGroup = 1 << 30
 			q.Aggregates = []Aggregate{Variance{As: "s", Column: "x", Upper: 1}}
 		}), budget, "overflow the exact arithmetic"},
+		{"variance beyond floats", aggregate(Variance{As: "s", Column: "y", Lower: -1e200, Upper: 1e200}), budget, "beyond what a float holds"},
 		{"no ranks", aggregate(Quantiles{As: "s", Column: "x", Upper: 1}), budget, "at least one rank"},
 		{"rank out of range", aggregate(Quantiles{As: "s", Column: "x", Upper: 1, Ranks: []float64{1.5}}), budget, "rank 1 is not a number between 0 and 1"},
 		{"rank twice", aggregate(Quantiles{As: "s", Column: "x", Upper: 1, Ranks: []float64{0.5, 0.5}}), budget, "rank 2 is given twice"},
