@@ -161,7 +161,7 @@ func autoQuery(r *rand.Rand) *Query {
 		StdDev{As: "dz", Column: "z", Lower: -2, Upper: 2, Auto: 0.25},
 		Quantiles{As: "qy", Column: "y", Lower: -3, Upper: 8, Ranks: []float64{0.5, 0.9}, Resolution: 0.5, Auto: 0.1},
 	}
-	if q.UnitIsRow {
+	if q.UnitIsRow || q.Bounds.RowsPerUnit == 1 { // then a unit has one row
 		all = all[1:]
 	}
 	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
