@@ -129,6 +129,10 @@ func newAccumulator(p *Plan, key *Key) (*Accumulator, error) {
 		a.limit /= int64(runtime.GOMAXPROCS(0))
 	}
 	a.piece = max(a.limit/4, 1<<20)
+	if !p.query.UnitIsRow && len(p.keyTypes) == 1 && p.levels[0] == nil && offsetKeys(p.keyTypes[0]) && p.query.PublicGroups == nil {
+		o := noOffsets
+		groups.offsets, groups.direct = &o, false
+	}
 	if p.query.PublicGroups != nil {
 		groups.direct = false
 		for _, k := range p.publicKeys {
@@ -234,8 +238,11 @@ func (a *Accumulator) addBlock(rec arrow.Record) error {
 		s.arrays = append(s.arrays, rec.Column(i))
 	}
 	group := s.group[:n]
-	if err := a.groups.groups(s.arrays, group); err != nil {
-		return err
+	if o := a.groups.offsets; o == nil || !o.number(s.arrays[0], group) {
+		a.leaveOffsets()
+		if err := a.groups.groups(s.arrays, group); err != nil {
+			return err
+		}
 	}
 	for i, c := range a.columns {
 		s.inputs = s.inputs[:0]
@@ -270,7 +277,7 @@ func (a *Accumulator) fillUnits(rec arrow.Record, n int) {
 	for i, g := range s.group[:n] {
 		h := uint64(0)
 		if g != noGroup {
-			h = a.mix.mix(a.groups.hash[g])
+			h = a.mix.mix(a.groups.words[g])
 		}
 		for j, in := range a.layout.inputs {
 			if s.null[j][i] {
@@ -317,13 +324,21 @@ var (
 // take moves the contents of another accumulator's buckets here. Its records
 // stay as they are; their chunks remember what their groups are called here.
 func (a *Accumulator) take(other *Accumulator) {
-	names := &numbering{a.groups.absorb(other.groups)}
+	var names *numbering
+	if o := a.groups.offsets; o == nil || other.groups.offsets == nil || !o.join(other.groups.offsets) {
+		a.leaveOffsets()
+		other.leaveOffsets()
+		names = &numbering{to: a.groups.absorb(other.groups)}
+	}
 	for _, f := range other.foreign {
 		for i, g := range f.to {
 			f.to[i] = names.to[g]
 		}
 	}
-	a.foreign = append(append(a.foreign, other.foreign...), names)
+	a.foreign = append(a.foreign, other.foreign...)
+	if names != nil {
+		a.foreign = append(a.foreign, names)
+	}
 	for i := range other.buckets {
 		from, k := &other.buckets[i], &a.buckets[i]
 		for j := range from.chunks {

@@ -18,16 +18,31 @@ type chunk struct {
 	names *numbering // of their groups; nil: the accumulator's own
 }
 
-// A numbering leads from the numbers that an accumulator gave its groups to
-// those of the one that took it over.
-type numbering struct{ to []uint32 }
+// A numbering leads from the numbers of groups in a chunk to those of the
+// accumulator that took it over, by a table, or where they are distances, to
+// numbers from the least of them on.
+type numbering struct {
+	to          []uint32
+	first, null uint32 // without a table
+}
+
+// own is the number of a group here.
+func (n *numbering) own(g uint32) uint32 {
+	switch {
+	case n.to != nil:
+		return n.to[g]
+	case g == nullOffset:
+		return n.null
+	}
+	return g - n.first
+}
 
 // own is the head of a record, its group by the accumulator's own number.
 func (c *chunk) own(head uint64) uint64 {
 	if c.names == nil {
 		return head
 	}
-	return head&^(1<<32-1) | uint64(c.names.to[uint32(head)])
+	return head&^(1<<32-1) | uint64(c.names.own(uint32(head)))
 }
 
 // group is the group of a record's head.

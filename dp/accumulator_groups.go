@@ -24,7 +24,7 @@ const noGroup = 1<<32 - 1
 // Rows are turned into tuples first: codes of the key column, or numbers of
 // pairs of codes. As long as tuples are all there is, a group's number is its
 // tuple's (direct). Once groups came from elsewhere, by their key bytes, last
-// leads from tuples to groups. Key bytes and hashes are made for many groups at
+// leads from tuples to groups. Key bytes and words are made for many groups at
 // a time, when something asks (settle).
 //
 // The key bytes of a group are those of its cells, one after another: 1 and
@@ -37,15 +37,19 @@ type groupTable struct {
 	columns []*keyColumn
 	pairs   []pairTable // pairs[c] joins what columns before c+1 make with column c+1
 	direct  bool        // groups are tuples, and last is not used
+	offsets *offsets    // groups are distances between keys; nil: they are not
+	dense   *denseTable // groups are consecutive keys; nil: they are not
 	last    []uint32    // number of the whole tuple to group+1, 0 where not met
 
 	prf    *prf.Key
-	public bool // keys are fixed: others are noGroup
+	spread uint64 // odd, secret
+	public bool   // keys are fixed: others are noGroup
+	number bool   // the only key column is a number
 
 	bytes []byte   // key bytes of all groups, one after another
 	ends  []uint64 // group to end of its key bytes
-	hash  []uint64 // group to keyed hash of its key bytes
-	slots []uint32 // open addressing on hash: group+1, 0 where empty; nil until find needs it
+	words []uint64 // group to its word (wordOf)
+	slots []uint32 // open addressing on a keyed hash of the word: group+1, 0 where empty; nil until find needs it
 
 	scratch []byte
 	codes   []uint32
@@ -70,7 +74,7 @@ var nullCell = []byte{2}
 func newGroupTable(types []arrow.DataType, levels []*GroupLevel, key *prf.Key) (*groupTable, error) {
 	// Tuples differ in their key bytes, unless a key is a float, whose NaN and
 	// null are one.
-	t := &groupTable{prf: key, direct: len(types) > 0}
+	t := &groupTable{prf: key, spread: key.Sum64([]byte("slots")) | 1, direct: len(types) > 0, number: isNumber(types, levels)}
 	for i, dt := range types {
 		if arrow.IsFloating(code.ValueType(dt).ID()) && levels[i] == nil {
 			t.direct = false
@@ -269,7 +273,7 @@ func (t *groupTable) tuples() int {
 }
 
 // settle makes the key bytes and hashes of the groups that have none yet. Every
-// function here that needs them calls it; others call it before they read hash
+// function here that needs them calls it; others call it before they read words
 // or key.
 func (t *groupTable) settle() {
 	if !t.direct {
@@ -279,12 +283,12 @@ func (t *groupTable) settle() {
 	if from == n {
 		return
 	}
-	t.ends, t.hash = slices.Grow(t.ends, n-from), slices.Grow(t.hash, n-from)
+	t.ends, t.words = slices.Grow(t.ends, n-from), slices.Grow(t.words, n-from)
 	for g := from; g < n; g++ {
 		start := len(t.bytes)
 		t.bytes = t.appendKey(t.bytes, len(t.columns)-1, uint32(g))
 		t.ends = append(t.ends, uint64(len(t.bytes)))
-		t.hash = append(t.hash, t.prf.Sum64(t.bytes[start:]))
+		t.words = append(t.words, t.wordOf(t.bytes[start:]))
 	}
 }
 
@@ -310,6 +314,9 @@ func (t *groupTable) appendKey(dst []byte, c int, tuple uint32) []byte {
 
 // key is the key bytes of a group.
 func (t *groupTable) key(g uint32) []byte {
+	if t.dense != nil {
+		return t.dense.key(g)
+	}
 	from := uint64(0)
 	if g > 0 {
 		from = t.ends[g-1]
@@ -318,6 +325,9 @@ func (t *groupTable) key(g uint32) []byte {
 }
 
 func (t *groupTable) len() int {
+	if t.dense != nil {
+		return int(t.dense.null) + 1
+	}
 	if t.direct {
 		return t.tuples()
 	}
@@ -326,10 +336,10 @@ func (t *groupTable) len() int {
 
 // find returns the group with these key bytes, a new one if it was not met, or
 // noGroup where keys are public and this is not one of them.
-func (t *groupTable) find(key []byte) uint32 { return t.findHashed(key, t.prf.Sum64(key)) }
+func (t *groupTable) find(key []byte) uint32 { return t.findWord(key, t.wordOf(key)) }
 
-// findHashed is find for key bytes whose hash is known.
-func (t *groupTable) findHashed(key []byte, h uint64) uint32 {
+// findWord is find for key bytes whose word is known.
+func (t *groupTable) findWord(key []byte, word uint64) uint32 {
 	if t.direct {
 		t.leave()
 	}
@@ -337,25 +347,25 @@ func (t *groupTable) findHashed(key []byte, h uint64) uint32 {
 		t.index(2*len(t.ends) + 1)
 	}
 	mask := uint64(len(t.slots) - 1)
-	i := h & mask
+	i := t.slotOf(word)
 	for ; t.slots[i] != 0; i = (i + 1) & mask {
-		if g := t.slots[i] - 1; t.hash[g] == h && bytes.Equal(t.key(g), key) {
+		if g := t.slots[i] - 1; t.words[g] == word && bytes.Equal(t.key(g), key) {
 			return g
 		}
 	}
 	if t.public {
 		return noGroup
 	}
-	g := t.add(key, h)
+	g := t.add(key, word)
 	t.slots[i] = g + 1
 	return g
 }
 
 // add makes a new group, which is not in the slots yet.
-func (t *groupTable) add(key []byte, h uint64) uint32 {
+func (t *groupTable) add(key []byte, word uint64) uint32 {
 	t.bytes = append(t.bytes, key...)
 	t.ends = append(t.ends, uint64(len(t.bytes)))
-	t.hash = append(t.hash, h)
+	t.words = append(t.words, word)
 	return uint32(len(t.ends) - 1)
 }
 
@@ -364,13 +374,19 @@ func (t *groupTable) add(key []byte, h uint64) uint32 {
 func (t *groupTable) index(groups int) {
 	t.slots = make([]uint32, max(16, 1<<bits.Len(uint(2*groups-1))))
 	mask := uint64(len(t.slots) - 1)
-	for g, h := range t.hash {
-		i := h & mask
+	for g, word := range t.words {
+		i := t.slotOf(word)
 		for t.slots[i] != 0 {
 			i = (i + 1) & mask
 		}
 		t.slots[i] = uint32(g) + 1
 	}
+}
+
+// slotOf is where the search for a word begins: multiplication by a secret, so
+// that nobody can choose keys that collide.
+func (t *groupTable) slotOf(word uint64) uint64 {
+	return word * t.spread >> (64 - bits.TrailingZeros(uint(len(t.slots))))
 }
 
 // absorb finds all groups of another table under the same key and returns
@@ -382,7 +398,7 @@ func (t *groupTable) absorb(other *groupTable) []uint32 {
 	other.settle()
 	to := make([]uint32, other.len())
 	for g := range to {
-		to[g] = t.findHashed(other.key(uint32(g)), other.hash[g])
+		to[g] = t.findWord(other.key(uint32(g)), other.words[g])
 	}
 	return to
 }

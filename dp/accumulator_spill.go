@@ -42,7 +42,6 @@ func (a *Accumulator) relieve() error {
 	if a.held <= a.limit && a.raw <= maxRaw {
 		return nil
 	}
-	a.closeAll()
 	if !a.spilling {
 		done, err := a.condense(a.limit / 2)
 		if err != nil || done {
@@ -57,8 +56,7 @@ func (a *Accumulator) relieve() error {
 // and says so, if a sample of buckets shows that the runs would take more than
 // most bytes; 0 is without limit.
 func (a *Accumulator) condense(most int64) (done bool, err error) {
-	a.closeAll()
-	a.groups.settle()
+	a.seal(false)
 	b := newBounder(a.layout, a.groups, a.keys)
 	defer a.recount()
 	kept := int64(0)
@@ -123,7 +121,7 @@ func (a *Accumulator) spill() error {
 		a.files = []*spill.File{spill.New(a.plan.query.Temp)}
 	}
 	defer a.recount()
-	a.groups.settle()
+	a.seal(false)
 	b := newBounder(a.layout, a.groups, a.keys)
 	heavy := max(int(a.raw)/len(a.buckets)*heavyBucket, chunkRecords)
 	var buf []uint64

@@ -16,7 +16,7 @@ import (
 )
 
 // stateVersion is the version of the record that State writes.
-const stateVersion = "1"
+const stateVersion = "2"
 
 // stateSchema is the schema of a plan's partial state, one row for each unit
 // and kept group (where rows are units or all rows of a unit are bounded
@@ -198,6 +198,7 @@ func (a *Accumulator) MergeState(rec arrow.Record) error {
 	if !want.Equal(rec.Schema()) {
 		return errState
 	}
+	a.leaveOffsets()
 	buckets := make([]bucket, len(a.buckets))
 	if !a.readState(rec, buckets) {
 		return errState

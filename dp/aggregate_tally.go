@@ -66,8 +66,7 @@ func (a *Accumulator) tally(workers int) (*tally, error) {
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	a.closeAll()
-	a.groups.settle()
+	a.seal(true)
 	entries := a.entries()
 	first := a.newTally(entries)
 	if first.bytes() > maxTally {

@@ -262,16 +262,14 @@ func (b *bounder) unitWords(e entryKey) []uint64 {
 
 // selectGroups returns which maxGroups of a unit's groups are kept, in rising
 // order: those of least priority, the keyed hash of the unit and the group's
-// hash. Groups of one priority, which have one hash, are ordered by their key
+// word. Groups of one priority, which have one word, are ordered by their key
 // bytes. There are more groups than maxGroups; the result is valid until the
 // next call.
 func (b *bounder) selectGroups(unit []uint64, groups []uint32) []int {
 	n := len(groups)
 	b.prio = extendTo(b.prio, 2*n)
 	prio, scratch := b.prio[:n], b.prio[n:]
-	for i, g := range groups {
-		prio[i] = b.groups.hash[g]
-	}
+	b.groups.wordsOf(groups, prio)
 	prefix := b.keys.groups.Prefix(unit...)
 	prefix.Sums64(prio)
 	limit := int(b.layout.maxGroups)

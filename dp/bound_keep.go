@@ -99,7 +99,7 @@ func (b *bounder) emitPicks(in *input, unit []uint64, group uint32, o *runInput)
 		rows += p.count
 	}
 	if rows > in.limit {
-		prefix := b.keys.rows.Prefix(unit...).Append(b.groups.hash[group])
+		prefix := b.keys.rows.Prefix(unit...).Append(b.groups.word(group))
 		b.picks = keepPicks(b.picks, prefix, in.limit)
 	}
 	for _, p := range b.picks {

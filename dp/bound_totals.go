@@ -136,13 +136,7 @@ func (t *totaller) gather(k *bucket, n int) {
 	for _, chunk := range k.chunks {
 		c := chunk.words
 		if u == 1 && w == 2 {
-			for ; len(c) >= 3; c = c[3:] {
-				at := t.count[of[0]]
-				t.count[of[0]]++
-				of = of[1:]
-				to := t.rows[2*at:][:2]
-				to[0], to[1] = chunk.own(c[1]), c[2]
-			}
+			of = t.gatherPairs(c, chunk.names, of)
 			continue
 		}
 		for ; len(c) >= u+w; c = c[u+w:] {
@@ -154,6 +148,45 @@ func (t *totaller) gather(k *bucket, n int) {
 			to[0] = chunk.own(to[0])
 		}
 	}
+}
+
+// gatherPairs is gather for a chunk of records of one unit word and one value,
+// the most frequent ones; of are their units, and it returns the rest of them.
+func (t *totaller) gatherPairs(c []uint64, names *numbering, of []uint32) []uint32 {
+	next, rows := t.count, t.rows
+	n := len(c) / 3
+	rest := of[n:]
+	of = of[:n]
+	switch {
+	case names == nil:
+		for i, unit := range of {
+			at := next[unit]
+			next[unit]++
+			rec, to := c[3*i:3*i+3], rows[2*at:2*at+2]
+			to[0], to[1] = rec[1], rec[2]
+		}
+	case names.to != nil:
+		table := names.to
+		for i, unit := range of {
+			at := next[unit]
+			next[unit]++
+			rec, to := c[3*i:3*i+3], rows[2*at:2*at+2]
+			to[0], to[1] = rec[1]&^(1<<32-1)|uint64(table[uint32(rec[1])]), rec[2]
+		}
+	default:
+		first, null := names.first, names.null
+		for i, unit := range of {
+			at := next[unit]
+			next[unit]++
+			rec, to := c[3*i:3*i+3], rows[2*at:2*at+2]
+			g := uint32(rec[1]) - first
+			if uint32(rec[1]) == nullOffset {
+				g = null
+			}
+			to[0], to[1] = rec[1]&^(1<<32-1)|uint64(g), rec[2]
+		}
+	}
+	return rest
 }
 
 // rowsOfUnit emits the contributions of a unit with more rows than may be kept

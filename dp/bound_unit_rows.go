@@ -140,7 +140,7 @@ func (b *bounder) keepRows(unit []uint64, rows []unitRow) []unitRow {
 	prefix := b.keys.all.Prefix(unit...)
 	for i := range rows {
 		words := rows[i].words
-		p := prefix.Append(b.groups.hash[rows[i].group()])
+		p := prefix.Append(b.groups.word(rows[i].group()))
 		for _, w := range words[1:] {
 			p = p.Append(w)
 		}

@@ -72,7 +72,7 @@ func bruteRows(t *testing.T, p *Plan, a *Accumulator, rec arrow.Record, unit []u
 	var all []candidate
 	for _, g := range groups {
 		for _, i := range rows[g] {
-			prefix := a.keys.all.Prefix(unit...).Append(a.keys.group.Sum64([]byte(g)))
+			prefix := a.keys.all.Prefix(unit...).Append(a.groups.wordOf([]byte(g)))
 			words := wordsOf(t, p, corpus.Take(rec, []int{i}))
 			for _, w := range words[1:] {
 				prefix = prefix.Append(w)
@@ -91,7 +91,7 @@ func bruteRows(t *testing.T, p *Plan, a *Accumulator, rec arrow.Record, unit []u
 // wordsOf is the record of a single row, without its unit.
 func wordsOf(t *testing.T, p *Plan, row arrow.Record) []uint64 {
 	a := accumulate(t, p, project(row, p))
-	a.closeAll()
+	a.seal(false)
 	for _, k := range a.buckets {
 		for _, c := range k.chunks {
 			return c.words[p.layout.unitWords:]

@@ -404,7 +404,7 @@ func bruteForce(t *testing.T, p *Plan, a *Accumulator, rec arrow.Record) map[str
 		}
 		prefix := a.keys.groups.Prefix(m.words...)
 		slices.SortFunc(kept, func(x, y string) int {
-			return cmp.Compare(prefix.Sum64(a.keys.group.Sum64([]byte(x))), prefix.Sum64(a.keys.group.Sum64([]byte(y))))
+			return cmp.Compare(prefix.Sum64(a.groups.wordOf([]byte(x))), prefix.Sum64(a.groups.wordOf([]byte(y))))
 		})
 		if b := p.query.Bounds; b.RowsPerUnit == 0 || b.MaxGroups < b.RowsPerUnit {
 			kept = kept[:min(len(kept), int(b.MaxGroups))]
@@ -495,7 +495,7 @@ func bruteSample(p *Plan, a *Accumulator, input int, rec arrow.Record, rows []in
 			values = append(values, min(max(roundHalf(v.Quo(in.grid.step), isFloat(col)), in.lower), in.upper))
 		}
 	}
-	prefix := a.keys.rows.Prefix(words...).Append(a.keys.group.Sum64([]byte(group)))
+	prefix := a.keys.rows.Prefix(words...).Append(a.groups.wordOf([]byte(group)))
 	slices.SortFunc(values, func(x, y int64) int { return cmp.Compare(prefix.Sum64(uint64(x)), prefix.Sum64(uint64(y))) })
 	return values[:min(len(values), int(in.limit))]
 }

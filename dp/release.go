@@ -2,6 +2,7 @@ package dp
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -130,6 +131,9 @@ func (a *Accumulator) selectReleased(t *tally, stream *noise.Stream) (groups []u
 		}
 	}
 	byKey := func(x, y uint32) int { return bytes.Compare(a.groups.key(x), a.groups.key(y)) }
+	if a.groups.dense != nil {
+		byKey = cmp.Compare[uint32]
+	}
 	if p.selector < 0 {
 		slices.SortFunc(groups, byKey)
 		return groups, nil, nil

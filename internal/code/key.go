@@ -30,6 +30,13 @@ func (e *Encoder) AppendKey(dst []byte, c uint32) []byte {
 	return binary.BigEndian.AppendUint64(dst, e.numbers.keys[c])
 }
 
+// CodeOfKey returns the code of the value with a key of 8 bytes, read as a
+// big-endian number, and gives it one at first sight.
+func (e *Encoder) CodeOfKey(key uint64) uint32 { return e.numbers.find(key) }
+
+// CodeOfNull returns the code of null, and gives it one at first sight.
+func (e *Encoder) CodeOfNull() uint32 { return e.nullCode() }
+
 // AppendFromKey appends the value that has a key to a builder of its type. A
 // key of the wrong length appends a null.
 func AppendFromKey(b array.Builder, key []byte) {
