@@ -247,3 +247,11 @@ func flatColumn(t testing.TB, col countedColumn) Column {
 	}
 	return Column{Name: col.name, Table: *table}
 }
+
+func flatColumns(t testing.TB, tp *tuples) (columns []Column) {
+	t.Helper()
+	for _, col := range tp.columns {
+		columns = append(columns, flatColumn(t, col))
+	}
+	return columns
+}

@@ -211,7 +211,7 @@ func newClassifiedSet(t *tuples, columns, sensitive []Column, population func([]
 	if len(t.rows) > 0 && &t.rows[0] != &t.settled[0] && slices.Equal(t.rows, t.settled) {
 		leaf.settled = leaf.rows
 	}
-	sorted := leaf.layout.words == 1
+	sorted := true
 	for c := range columns {
 		sorted = sorted && ascending(columns[c].Table.Levels[0].Codes)
 	}
@@ -264,8 +264,8 @@ func ascending(labels []int32) bool {
 // every code is its own label, keys that the tuples were counted by will do.
 func (t *tuples) words(l layout, columns []Column, same bool) [][]uint64 {
 	if t.packed != nil && same {
-		if keys, ok := t.packed.Packed(l.widths()); ok {
-			return [][]uint64{keys}
+		if words, ok := t.packed.Packed(l.splitWidths()); ok {
+			return words
 		}
 	}
 	words := make([][]uint64, l.words)

@@ -130,11 +130,11 @@ type field struct {
 	mask  uint64
 }
 
-// widths returns the bits of every field.
-func (l *layout) widths() []uint {
-	w := make([]uint, len(l.fields))
-	for c, f := range l.fields {
-		w[c] = uint(f.width)
+// splitWidths returns the bits of every field, word by word.
+func (l *layout) splitWidths() [][]uint {
+	w := make([][]uint, l.words)
+	for _, f := range l.fields {
+		w[f.word] = append(w[f.word], uint(f.width))
 	}
 	return w
 }

@@ -258,24 +258,33 @@ func (f *FrequencySet) groupWord(g *FrequencySet, s *scratch, keyBits int, plain
 	f.gather(g, s)
 }
 
-// groupRuns is group at f's own node, where classes of one key of one word lie
-// side by side.
+// groupRuns is group at f's own node, where classes of one key lie side by side.
 func (f *FrequencySet) groupRuns(g *FrequencySet, s *scratch) {
-	keys := f.words[0]
-	s.order, s.fresh = grow(s.order, len(keys)), grow(s.fresh, len(keys))
-	classes := 0
-	for i, k := range keys {
+	n, classes := f.Len(), 0
+	s.order, s.fresh = grow(s.order, n), grow(s.fresh, n)
+	for i := range n {
 		s.order[i] = uint32(i)
-		s.fresh[i] = i == 0 || k != keys[i-1]
+		s.fresh[i] = i == 0
+		for w := 0; w < len(f.words) && !s.fresh[i]; w++ {
+			s.fresh[i] = f.words[w][i] != f.words[w][i-1]
+		}
 		if s.fresh[i] {
 			classes++
 		}
 	}
-	g.words = [][]uint64{make([]uint64, 0, classes)}
+	for _, word := range f.words {
+		keys := make([]uint64, 0, classes)
+		for i, fresh := range s.fresh {
+			if fresh {
+				keys = append(keys, word[i])
+			}
+		}
+		g.words = append(g.words, keys)
+	}
 	g.rows = make([]int64, 0, classes)
 	for i, fresh := range s.fresh {
 		if fresh {
-			g.words[0], g.rows = append(g.words[0], keys[i]), append(g.rows, 0)
+			g.rows = append(g.rows, 0)
 		}
 		g.rows[len(g.rows)-1] += f.rows[i]
 	}

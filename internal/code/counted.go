@@ -18,25 +18,32 @@ type Counted struct {
 }
 
 // Packed returns the keys of the tuples without the columns after the first
-// few, which have the given widths in bits: the first column's codes have the
-// highest bits. Keys are in order, and distinct unless columns are left out.
-// ok is false where tuples are not packed so. The keys must not be changed.
-func (c *Counted) Packed(widths []uint) (keys []uint64, ok bool) {
-	if c.keys == nil || !slices.Equal(c.layout.widths[:len(widths)], widths) {
+// few, cut into words: widths[w] are the widths in bits of the columns in word
+// w, the first of which has the highest bits. Keys are in order, and distinct
+// unless columns are left out. ok is false where tuples are not packed so. The
+// words must not be changed.
+func (c *Counted) Packed(widths [][]uint) (words [][]uint64, ok bool) {
+	if columns := slices.Concat(widths...); c.keys == nil || !slices.Equal(c.layout.widths[:len(columns)], columns) {
 		return nil, false
 	}
-	below := uint(0)
-	for _, w := range c.layout.widths[len(widths):] {
-		below += w
+	above := c.layout.total
+	for _, columns := range widths {
+		bits := uint(0)
+		for _, w := range columns {
+			bits += w
+		}
+		above -= bits
+		if bits == c.layout.total {
+			words = append(words, c.keys)
+			continue
+		}
+		word, mask := make([]uint64, len(c.keys)), uint64(1)<<bits-1
+		for i, k := range c.keys {
+			word[i] = k >> above & mask
+		}
+		words = append(words, word)
 	}
-	if below == 0 {
-		return c.keys, true
-	}
-	keys = make([]uint64, len(c.keys))
-	for i, k := range c.keys {
-		keys[i] = k >> below
-	}
-	return keys, true
+	return words, true
 }
 
 // Column returns the codes of column i, which must not be changed. It is not

@@ -19,34 +19,27 @@ func (r *radix[K]) drain() tuples {
 		}
 		if sorters[w] == nil {
 			sorters[w] = newSorter[K]()
-			if w == 0 {
-				sorters[w].free, r.free = r.free, nil
-			}
+			free := len(r.free) / len(sorters)
+			sorters[w].free = r.free[w*free:][:free:free]
 		}
 		sorters[w].arrange(r, b, &runs[b], mask)
 	})
-	for _, s := range sorters {
-		if s != nil {
-			r.free = append(r.free, s.free...)
-		}
-	}
-	clear(sorters)
-	r.keys = 0
+	r.free, r.keys = nil, 0
 
 	var starts [buckets + 1]int
 	for b := range runs {
 		starts[b+1] = starts[b] + runs[b].distinct
 	}
 	out := tuples{make([]uint64, starts[buckets]), make([]int64, starts[buckets])}
-	shift := r.rest()
-	r.eachBucket(len(sorters), func(_, b int) {
+	shift := r.rest
+	workers := len(sorters)
+	clear(sorters)
+	r.eachBucket(workers, func(_, b int) {
 		if runs[b].n > 0 {
 			runs[b].count(uint64(b)<<shift, out.keys[starts[b]:starts[b+1]], out.rows[starts[b]:starts[b+1]])
+			runs[b] = run[K]{}
 		}
 	})
-	for b := range runs {
-		r.free = append(r.free, runs[b].chunks...)
-	}
 	return out
 }
 
@@ -114,7 +107,7 @@ func (r *radix[K]) repetition() int {
 			continue
 		}
 		var u run[K]
-		s.arrange(r, b, &u, r.mask())
+		s.arrange(r, b, &u, ^K(0)) // keys stay as they are
 		keys, distinct = keys+u.n, distinct+u.distinct
 		last := len(u.chunks) - 1
 		r.full[b], r.heads[b] = u.chunks[:last], head[K]{u.chunks[last], uint32(u.n - last*chunkKeys)}

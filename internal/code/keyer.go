@@ -33,7 +33,7 @@ const keyRows = 1024
 // keys and has room for all codes. Otherwise it counts some first rows only;
 // next is the first row that it did not, which goes by Add.
 func (t *Tally) AddRange(cols *Columns, from, to int) (next int) {
-	if t.first != nil || t.dense == nil && t.narrow == nil && t.mid == nil {
+	if t.waits || t.dense == nil && t.narrow == nil && t.mid == nil {
 		return from
 	}
 	for from < to {

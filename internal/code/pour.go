@@ -40,7 +40,7 @@ func (t *Tally) pour(other *Tally, remap [][]uint32) {
 // free as they get empty.
 func pourBuckets[K uint32 | uint64](from *radix[K], free *[]*chunk[K], r *rekeyer, count func([]uint64)) {
 	var keys [chunkKeys]uint64
-	shift, mask := from.rest(), from.mask()
+	shift, mask := from.rest, from.mask()
 	for b := range from.heads {
 		base := uint64(b) << shift
 		from.each(b, free, func(list []K) {

@@ -17,7 +17,7 @@ import (
 // sorted. A chunk may hold bits of the bucket number too, above those that
 // remain, so readers cut keys by mask.
 type radix[K uint32 | uint64] struct {
-	bits  uint // bits of a key
+	rest  uint // bits that a bucket's keys keep
 	heads [buckets]head[K]
 	full  [buckets][]*chunk[K]
 	free  []*chunk[K]
@@ -40,18 +40,15 @@ type head[K uint32 | uint64] struct {
 }
 
 func newRadix[K uint32 | uint64](bits uint) *radix[K] {
-	r := &radix[K]{bits: bits}
+	r := &radix[K]{rest: max(bits, bucketBits) - bucketBits}
 	for b := range r.heads {
 		r.heads[b].n = chunkKeys // full: the first key turns to a chunk
 	}
 	return r
 }
 
-// rest is the number of bits that a bucket's keys keep.
-func (r *radix[K]) rest() uint { return max(r.bits, bucketBits) - bucketBits }
-
 // mask cuts keys to the bits that a bucket's keys keep.
-func (r *radix[K]) mask() K { return K(1)<<r.rest() - 1 }
+func (r *radix[K]) mask() K { return K(1)<<r.rest - 1 }
 
 // add appends keys.
 func (r *radix[K]) add(keys []uint64) {
@@ -60,7 +57,7 @@ func (r *radix[K]) add(keys []uint64) {
 
 // addKeys appends keys of which the bits above those of the radix don't count.
 func addKeys[K, L uint32 | uint64](r *radix[K], keys []L) {
-	shift := r.rest() & 63
+	shift := r.rest & 63
 	for _, k := range keys {
 		h := &r.heads[k>>shift&(buckets-1)]
 		if h.n == chunkKeys {

@@ -1,6 +1,9 @@
 package code
 
-import "slices"
+import (
+	"math/bits"
+	"slices"
+)
 
 // A sorter sorts buckets, for one goroutine at a time. Its lists and counters
 // fit the second level cache.
@@ -8,6 +11,7 @@ type sorter[K uint32 | uint64] struct {
 	list, other *[mostSorted]K
 	counts      [2]digits
 	free        []*chunk[K]
+	spare       []*radix[K] // empty, for splitting
 }
 
 // mostSorted is the number of keys that are sorted at a time, less one: they are
@@ -36,22 +40,40 @@ type run[K uint32 | uint64] struct {
 // mask. What a bucket needs beyond its own chunks does not follow its size.
 func (s *sorter[K]) arrange(r *radix[K], b int, out *run[K], mask K) {
 	n := r.len(b)
+	if out.chunks == nil {
+		out.chunks = make([]*chunk[K], 0, n/chunkKeys+1)
+	}
 	switch {
-	case r.rest() == 0: // all keys are equal
+	case r.rest == 0: // all keys are equal
 		r.each(b, &s.free, func(keys []K) { s.append(out, keys, mask) })
 	case n < mostSorted:
 		at := 0
 		r.each(b, &s.free, func(keys []K) { at += copy(s.list[at:], keys) })
-		s.append(out, s.sort(n, r.rest()), mask)
+		s.append(out, s.sort(n, r.rest), mask)
 	default:
-		sub := newRadix[K](r.rest())
-		sub.free = s.free
-		r.each(b, &sub.free, func(keys []K) { addKeys(sub, keys) })
-		s.free, sub.free = sub.free, nil
+		sub := s.split(r, b, n)
 		for i := range sub.heads {
 			s.arrange(sub, i, out, mask)
 		}
+		s.spare = append(s.spare, sub) // empty again
 	}
+}
+
+// split moves the keys of a bucket, n of them, to buckets by so many of the next
+// bits that these have some thousand keys each. The bits above are the same in
+// all keys, so that buckets lie side by side.
+func (s *sorter[K]) split(r *radix[K], b, n int) *radix[K] {
+	var sub *radix[K]
+	if last := len(s.spare) - 1; last >= 0 {
+		sub, s.spare = s.spare[last], s.spare[:last]
+	} else {
+		sub = newRadix[K](0)
+	}
+	sub.rest = r.rest - min(r.rest, bucketBits, uint(bits.Len(uint(n/8192))))
+	sub.free = s.free
+	r.each(b, &sub.free, func(keys []K) { addKeys(sub, keys) })
+	s.free, sub.free = sub.free, nil
+	return sub
 }
 
 // append appends keys in order to a run.

@@ -21,7 +21,8 @@ type Tally struct {
 	columns int
 	sizes   []int // greater than every code so far, per column
 
-	first     [][]uint32 // the first tuples, column by column; nil once open
+	waits     bool // until Renumber, or the end; tuples are kept in first so long
+	first     []block
 	layout    layout
 	dense     []uint32 // rows per key
 	denseRows uint64   // rows in dense
@@ -68,7 +69,7 @@ const blockKeys = 4096
 
 // NewTally returns an empty tally of tuples of a number of columns.
 func NewTally(columns int) *Tally {
-	return &Tally{columns: columns, sizes: make([]int, columns), first: make([][]uint32, columns), keys: make([]uint64, blockKeys),
+	return &Tally{columns: columns, sizes: make([]int, columns), waits: columns > 0, keys: make([]uint64, blockKeys),
 		limits: defaultLimits}
 }
 
@@ -76,10 +77,8 @@ func NewTally(columns int) *Tally {
 // sizes[c] is greater than every code added to column c so far.
 func (t *Tally) Add(codes [][]uint32, n int, sizes []int) {
 	copy(t.sizes, sizes)
-	if t.first != nil && t.columns > 0 {
-		for c := range t.first {
-			t.first[c] = append(t.first[c], codes[c][:n]...)
-		}
+	if t.waits {
+		t.keep(codes, n)
 		return
 	}
 	t.open()
@@ -162,10 +161,10 @@ func (t *Tally) AddRows(codes [][]uint32, rows []int64, sizes []int) {
 // Waiting reports whether the tally still keeps its tuples as they came, and
 // how many.
 func (t *Tally) Waiting() (n int, waiting bool) {
-	if t.first == nil || t.columns == 0 {
-		return 0, false
+	for _, b := range t.first {
+		n += b.n
 	}
-	return len(t.first[0]), true
+	return n, t.waits
 }
 
 // Renumber maps the codes of a waiting tally, column by column (nil: unchanged),
@@ -174,26 +173,55 @@ func (t *Tally) Waiting() (n int, waiting bool) {
 // again.
 func (t *Tally) Renumber(remap [][]uint32, sizes []int) {
 	copy(t.sizes, sizes)
-	for c, m := range remap {
-		if m == nil {
-			continue
-		}
-		for i, k := range t.first[c] {
-			t.first[c][i] = m[k]
-		}
+	for _, b := range t.first {
+		b.renumber(remap)
 	}
 	t.open()
 }
 
-// open makes the way of counting fit the codes so far, and counts the first
-// tuples.
-func (t *Tally) open() {
-	if t.wide != nil || t.interned != nil && t.interned.holds(t.sizes) {
-		return
+// A block is some tuples as they came.
+type block struct {
+	n     int
+	codes [][]uint32
+}
+
+// keep copies tuples to a block of their own.
+func (t *Tally) keep(codes [][]uint32, n int) {
+	b := block{n, make([][]uint32, t.columns)}
+	all := make([]uint32, 0, n*t.columns)
+	for c := range b.codes {
+		all = append(all, codes[c][:n]...)
+		b.codes[c] = all[c*n:]
 	}
+	t.first = append(t.first, b)
+}
+
+// renumber maps the codes of a block, column by column (nil: unchanged).
+func (b *block) renumber(remap [][]uint32) {
+	for c, m := range remap {
+		if m == nil {
+			continue
+		}
+		for i, k := range b.codes[c][:b.n] {
+			b.codes[c][i] = m[k]
+		}
+	}
+}
+
+// open ends the wait, makes the way of counting fit the codes so far, and counts
+// the first tuples.
+func (t *Tally) open() {
 	first := t.first
-	t.first = nil
-	if first == nil && t.layout.widths != nil && t.layout.holds(t.sizes) {
+	t.first, t.waits = nil, false
+	t.fit()
+	for _, b := range first {
+		t.Add(b.codes, b.n, t.sizes)
+	}
+}
+
+// fit makes the way of counting fit the codes so far.
+func (t *Tally) fit() {
+	if t.wide != nil || t.interned != nil && t.interned.holds(t.sizes) || t.layout.widths != nil && t.interned == nil && t.layout.holds(t.sizes) {
 		return
 	}
 	l := layoutFor(t.sizes)
@@ -212,9 +240,6 @@ func (t *Tally) open() {
 		t.makeBuckets(l)
 	}
 	t.layout = l
-	if first != nil && t.columns > 0 {
-		t.Add(first, len(first[0]), t.sizes)
-	}
 }
 
 // bucketed reports whether all keys outside segments are in buckets.
@@ -327,13 +352,11 @@ func (t *Tally) compact() {
 // and sizes bounds the codes of both. other is not used again.
 func (t *Tally) Merge(other *Tally, remap [][]uint32, sizes []int) {
 	copy(t.sizes, sizes)
-	if first := other.first; first != nil && t.columns > 0 {
-		for c, col := range first {
-			for i, k := range col {
-				col[i] = remap[c][k]
-			}
+	if other.waits {
+		for _, b := range other.first {
+			b.renumber(remap)
+			t.Add(b.codes, b.n, sizes)
 		}
-		t.Add(first, len(first[0]), sizes)
 		return
 	}
 	t.open()
@@ -369,8 +392,8 @@ func (t *Tally) Merge(other *Tally, remap [][]uint32, sizes []int) {
 // Memory returns the bytes that the tally takes.
 func (t *Tally) Memory() int64 {
 	n := 4 * len(t.dense)
-	for _, col := range t.first {
-		n += 4 * cap(col)
+	for _, b := range t.first {
+		n += 4 * b.n * t.columns
 	}
 	for _, s := range append(t.segments, t.loose) {
 		n += 8*cap(s.keys) + 8*cap(s.rows)
