@@ -42,7 +42,7 @@ func TestCounterMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("counts ten million rows")
 	}
-	const rows, batch = 10_000_000, 1 << 19
+	const rows, batch, workers = 10_000_000, 1 << 19, 2
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2)) // each sorts in lists of its own
 	for _, c := range []struct {
 		name  string
@@ -52,48 +52,46 @@ func TestCounterMemory(t *testing.T) {
 		{"32 bits", []int{1024, 96, 47, 24, 12, 3}, 4.5},
 		{"64 bits", []int{4096, 4096, 4096, 256, 256}, 9},
 	} {
-		for _, workers := range []int{1, 2} {
-			r := rand.New(rand.NewPCG(1, 1))
-			var recs []arrow.Record
-			for range 8 {
-				recs = append(recs, codedBatch(r, c.sizes, batch))
-			}
-			newCounter := newCounters(countedColumns(recs[0]), nil)
-			var start, full, end runtime.MemStats
-			runtime.GC()
-			runtime.ReadMemStats(&start)
-			counters := make([]*Counter, workers)
-			for i := range counters {
-				var err error
-				if counters[i], err = newCounter(); err != nil {
-					t.Fatal(err)
-				}
-			}
-			for i := 0; i*batch < rows; i++ {
-				add(t, counters[i%workers], recs[i%len(recs)])
-			}
-			runtime.GC()
-			runtime.ReadMemStats(&full)
-			for _, o := range counters[1:] {
-				if err := counters[0].Merge(o); err != nil {
-					t.Fatal(err)
-				}
-			}
-			tp, err := counters[0].finish()
-			if err != nil {
+		r := rand.New(rand.NewPCG(1, 1))
+		var recs []arrow.Record
+		for range 8 {
+			recs = append(recs, codedBatch(r, c.sizes, batch))
+		}
+		newCounter := newCounters(countedColumns(recs[0]), nil)
+		var start, full, end runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&start)
+		counters := make([]*Counter, workers)
+		for i := range counters {
+			var err error
+			if counters[i], err = newCounter(); err != nil {
 				t.Fatal(err)
 			}
-			runtime.ReadMemStats(&end)
-			runtime.KeepAlive(recs)
-			held := float64(full.HeapAlloc) - float64(start.HeapAlloc)
-			result, n := float64(16*len(tp.rows)), float64(counters[0].rows)
-			more := float64(end.TotalAlloc-full.TotalAlloc) - result
-			perRow := (held + more) / n
-			t.Logf("%s, %d workers: %.2f bytes a row while counting, %.2f at the end, and %.2f for the result, %d tuples",
-				c.name, workers, held/n, perRow, result/n, len(tp.rows))
-			if perRow > c.most {
-				t.Errorf("%s, %d workers: %.2f bytes a row, at most %g", c.name, workers, perRow, c.most)
+		}
+		for i := 0; i*batch < rows; i++ {
+			add(t, counters[i%workers], recs[i%len(recs)])
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&full)
+		for _, o := range counters[1:] {
+			if err := counters[0].Merge(o); err != nil {
+				t.Fatal(err)
 			}
+		}
+		tp, err := counters[0].finish()
+		if err != nil {
+			t.Fatal(err)
+		}
+		runtime.ReadMemStats(&end)
+		runtime.KeepAlive(recs)
+		held := float64(full.HeapAlloc) - float64(start.HeapAlloc)
+		result, n := float64(16*len(tp.rows)), float64(counters[0].rows)
+		more := float64(end.TotalAlloc-full.TotalAlloc) - result
+		perRow := (held + more) / n
+		t.Logf("%s, %d workers: %.2f bytes a row while counting, %.2f at the end, and %.2f for the result, %d tuples",
+			c.name, workers, held/n, perRow, result/n, len(tp.rows))
+		if perRow > c.most {
+			t.Errorf("%s, %d workers: %.2f bytes a row, at most %g", c.name, workers, perRow, c.most)
 		}
 	}
 }
