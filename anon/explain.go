@@ -142,7 +142,7 @@ func (p *Plan) explainTotal(b *strings.Builder) {
 	if p.total.IsZero() {
 		return
 	}
-	fmt.Fprintf(b, "\ntotal     %s over all statistics, by adding up\n", p.total)
+	fmt.Fprintf(b, "\ntotal     %s over all statistics, by adding up; a further run on the same people adds again\n", p.total)
 	if p.policy.Budget != nil {
 		fmt.Fprintf(b, "cap       %s\n", p.cap)
 	}

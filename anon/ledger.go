@@ -3,16 +3,12 @@ package anon
 import (
 	"context"
 	"path/filepath"
-	"slices"
 
 	"github.com/oboro-data/oboro/dp"
 	"github.com/oboro-data/oboro/dp/ledger"
 	"github.com/oboro-data/oboro/internal/fault"
 	"github.com/oboro-data/oboro/report"
 )
-
-// thisRunOnly is what a plan warns of, and what a ledger answers.
-const thisRunOnly = "the budget counts this run only: a further run on the same people adds its own to it"
 
 // pay enters the statistics of a run into a ledger and the ledger into the
 // report. key is the fingerprint of partial states, if they are what is
@@ -35,7 +31,6 @@ func (r *Release) pay(ctx context.Context, file, key string, steps ...*step) err
 		return err
 	}
 	r.report.Ledger = &report.Ledger{Entries: len(v.Entries), Head: v.Head, Cap: totalOf(v.Cap()), Total: totalOf(v.Spent())}
-	r.report.Warnings = slices.DeleteFunc(slices.Clone(r.report.Warnings), func(w string) bool { return w == thisRunOnly })
 	return nil
 }
 

@@ -130,6 +130,10 @@ func (p *Plan) addBudgets(probs *problems) {
 			p.cap = b
 			acct = dp.NewAccountant(b)
 		}
+		if b.IsZCDP() && !p.cap.IsZCDP() {
+			probs.add(d.Statistics.budgetAt, "this release is in rho and the cap in epsilon, and the two do not add up; write the cap in rho too (a release in epsilon counts there), or this budget in epsilon and delta")
+			continue
+		}
 		if err := acct.Spend(d.Name, b); err != nil {
 			probs.list = append(probs.list, problem{d.Statistics.budgetAt, err.Error() + "; lower the budgets of releases or raise the cap", fault.Budgetf})
 		}
@@ -146,6 +150,24 @@ func (b *Budget) exact() (dp.Budget, error) {
 		d = d.AcceptLargeDelta()
 	}
 	return d, err
+}
+
+// CheckFormat refuses a format that can't hold a table of the plan, such as CSV
+// for lists of tags, before a row is read. The error is of kind Plan.
+func (p *Plan) CheckFormat(f arrowio.Format) error {
+	for _, s := range p.steps {
+		if s.Microdata == nil || p.schema == nil {
+			continue // statistics have no nested types
+		}
+		var fields []arrow.Field
+		for _, name := range s.columns {
+			fields = append(fields, p.schema.Field(p.schema.FieldIndices(name)[0]))
+		}
+		if err := arrowio.CheckSchema(f, arrow.NewSchema(fields, nil)); err != nil {
+			return inRelease(s.Name, err)
+		}
+	}
+	return nil
 }
 
 // declared returns the column of a name, or notes that there is none.
@@ -194,12 +216,6 @@ func (p *Plan) warn() {
 	for _, s := range p.steps {
 		if s.Statistics != nil && s.Statistics.UnitCell != nil {
 			p.warnings = append(p.warnings, fmt.Sprintf("%s: protects all rows of one %s, not all rows of one %s; the total budget holds for that too", s.Name, p.policy.unitOf(s.Statistics), p.policy.Unit))
-		}
-	}
-	for _, s := range p.steps {
-		if s.Statistics != nil {
-			p.warnings = append(p.warnings, thisRunOnly)
-			return
 		}
 	}
 }

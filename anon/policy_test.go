@@ -159,6 +159,7 @@ var refusals = []refusal{
 	{"public groups of another column", "{public: {sex: [f, m, null]}}", "{public: {sax: [f]}}", "releases[2].groups.public.sex", []string{"missing"}, 0},
 	{"gaussian without delta", "budget: {epsilon: 1/3}", "budget: {epsilon: 1/3}\n    noise: gaussian", "releases[2].noise", []string{"delta > 0", "exact"}, 65},
 	{"epsilon and rho", "budget: {epsilon: 1/3}", "budget: {epsilon: 1/3, rho: 1}", "releases[2].budget.rho", []string{"not both"}, 0},
+	{"rho under a cap in epsilon", "budget: {epsilon: 1/3}", "budget: {rho: 1/100}", "releases[2].budget", []string{"in rho", "cap in epsilon", "write the cap in rho"}, 0},
 	{"not a number", "budget: {epsilon: 1/3}", "budget: {epsilon: much}", "releases[2].budget.epsilon", []string{"decimal", "fraction"}, 0},
 	{"set without km", "page:       {role: insensitive}", "page:       {role: insensitive, set: {separator: '|'}}", "releases[1].aggregates[8].count-distinct", []string{"is a set"}, 54},
 	{"no set", "- average-risk: {threshold: 0.01}", "- km-anonymity: {column: diagnosis, k: 5, m: 2}", "releases[0].models[6].km-anonymity", []string{"is no set", "k-anonymity"}, 0},

@@ -34,6 +34,13 @@ func TestListsOfTags(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	err = plan.CheckFormat(arrowio.CSVFormat)
+	if ExitCode(err) != 2 || !strings.Contains(err.Error(), `column "hobbies": type list`) || !strings.Contains(err.Error(), "choose another format") {
+		t.Errorf("lists as CSV: %v", err)
+	}
+	if err := plan.CheckFormat(arrowio.IPCFormat); err != nil {
+		t.Errorf("lists as IPC: %v", err)
+	}
 	rel, err := plan.Run(context.Background(), arrowio.NewMemory(schema, rec))
 	if err != nil {
 		t.Fatal(err)

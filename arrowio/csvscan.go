@@ -195,7 +195,14 @@ func (s *rowScanner) ragged(seps []uint32, start uint32) {
 	for _, at := range seps {
 		fields++
 		if s.buf[at] == s.nl {
-			s.err = s.fault(s.base+int64(start), "the row has %d fields where the header has %d; quote fields that hold the delimiter, or set `delimiter:`", fields, s.columns)
+			noun, remedy := "fields", "quote fields that hold the delimiter"
+			if fields < s.columns {
+				remedy = "write every field, empty ones too, or close a quote before it"
+			}
+			if fields == 1 {
+				noun = "field"
+			}
+			s.err = s.fault(s.base+int64(start), "the row has %d %s where the header has %d; %s, or set `delimiter:`", fields, noun, s.columns, remedy)
 			return
 		}
 	}

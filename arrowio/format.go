@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 )
 
@@ -23,6 +24,15 @@ type Format interface {
 	// release, and does not close w. It stops with ctx's error soon after
 	// ctx is done; what was written until then is no whole file.
 	Write(ctx context.Context, w io.Writer, r array.RecordReader) error
+}
+
+// CheckSchema returns the error, of kind Plan, with which f would refuse to
+// write a table of this schema; nil where it can write it.
+func CheckSchema(f Format, schema *arrow.Schema) error {
+	if c, ok := f.(interface{ CheckSchema(*arrow.Schema) error }); ok {
+		return c.CheckSchema(schema)
+	}
+	return nil
 }
 
 // WriteFile reads the source once and writes it as one file. It writes beside

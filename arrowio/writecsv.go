@@ -29,9 +29,9 @@ type csvFormat struct{}
 
 func (csvFormat) Ext() string { return ".csv" }
 
-func (csvFormat) Write(ctx context.Context, w io.Writer, r array.RecordReader) error {
-	var header []byte
-	for i, f := range r.Schema().Fields() {
+// CheckSchema refuses nested types.
+func (csvFormat) CheckSchema(schema *arrow.Schema) error {
+	for _, f := range schema.Fields() {
 		t := f.Type
 		if d, ok := t.(*arrow.DictionaryType); ok {
 			t = d.ValueType
@@ -39,6 +39,16 @@ func (csvFormat) Write(ctx context.Context, w io.Writer, r array.RecordReader) e
 		if _, nested := t.(arrow.NestedType); nested {
 			return fault.Planf("column %q: type %v can't be written as CSV; choose another format", f.Name, f.Type)
 		}
+	}
+	return nil
+}
+
+func (c csvFormat) Write(ctx context.Context, w io.Writer, r array.RecordReader) error {
+	if err := c.CheckSchema(r.Schema()); err != nil {
+		return err
+	}
+	var header []byte
+	for i, f := range r.Schema().Fields() {
 		if i > 0 {
 			header = append(header, ',')
 		}

@@ -288,7 +288,7 @@ func TestRefusals(t *testing.T) {
 		{"input absent", 1, []string{"absent.csv"}, []string{"policy.yaml", "--input", "absent.csv"}},
 		{"parquet damaged", 1, []string{"damaged.parquet"}, []string{"policy.yaml", "--input", "damaged.parquet"}},
 		{"ipc damaged", 1, []string{"damaged.arrow"}, []string{"policy.yaml", "--input", "damaged.arrow"}},
-		{"csv ragged", 1, []string{"ragged.csv", "2"}, []string{"policy.yaml", "--input", "ragged.csv"}},
+		{"csv ragged", 1, []string{"ragged.csv: line 2: the row has 2 fields where the header has 6", "write every field", "delimiter:"}, []string{"policy.yaml", "--input", "ragged.csv"}},
 		{"csv empty", 1, []string{"empty.csv"}, []string{"policy.yaml", "--input", "empty.csv"}},
 		{"wrong delimiter", 2, []string{"patient"}, []string{"policy.yaml", "--input", "patients.csv", "--delimiter", ";"}},
 		{"encoding unknown", 2, []string{"encoding"}, []string{"policy.yaml", "--input", "patients.csv", "--encoding", "klingon"}},

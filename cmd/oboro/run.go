@@ -88,6 +88,9 @@ func (c *runCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
+	if err := plan.CheckFormat(formats[c.Format]); err != nil {
+		return err
+	}
 	return s.release(ctx, plan, src, releaseOptions{
 		out: c.Out, replace: c.Replace, format: formats[c.Format], internal: c.Internal, ledger: c.Ledger,
 		workers: c.Workers, memory: int64(c.Memory), temp: c.Temp, json: c.JSON, began: began,
