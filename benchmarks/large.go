@@ -23,7 +23,7 @@ func countLarge(ctx context.Context, cfg config) ([]row, error) {
 	defer large.Release()
 	results, err := measure.Compare(cfg.rounds,
 		measure.Contender{Name: fmt.Sprintf("oboro, %s rows", short(10*cfg.rows)), Cold: true, Run: func() error { return countBy(ctx, large, columns, cfg.workers) }},
-		measure.Contender{Name: fmt.Sprintf("oboro, %s rows, × 10", short(cfg.rows)), Run: func() error { return countBy(ctx, small, columns, cfg.workers) }, Times: 10},
+		measure.Contender{Name: fmt.Sprintf("oboro, %s rows", short(cfg.rows)), Run: func() error { return countBy(ctx, small, columns, cfg.workers) }, Times: 10},
 	)
 	if err != nil {
 		return nil, err

@@ -112,8 +112,8 @@ func said(of selector, f figureOf) func(*results) string {
 		if !ok {
 			return notMeasured
 		}
-		_, _, text := f(x)
-		return text
+		_, _, number, rest := f(x)
+		return number + rest
 	}
 }
 

@@ -128,7 +128,7 @@ func TestVerdicts(t *testing.T) {
 		want  string
 	}{{0.05, "reached, and the aim"}, {0.15, "reached, the aim not"}, {0.3, "**missed**: of this"}} {
 		r := results{Rows: []row{{Experiment: "e", Contender: "other", Ratio: c.ratio, OfRatio: 0.05, Rounds: 5}}}
-		if a := r.answer(x); a.verdict != c.want || !strings.HasSuffix(a.text, "of other ± 5 %") {
+		if a := r.answer(x); a.verdict != c.want || !strings.HasSuffix(a.text, " ± 5 % of other") {
 			t.Errorf("ratio %v: %q, %q", c.ratio, a.text, a.verdict)
 		}
 	}

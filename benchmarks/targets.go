@@ -30,27 +30,36 @@ func (s selector) find(rows []row) (row, bool) {
 	return row{}, false
 }
 
-// A figureOf reads the figure out of a row, its spread, and says it in words.
-type figureOf func(r row) (x, spread float64, text string)
+// A figureOf reads the figure out of a row, and its spread. In words it is
+// number, and what follows it.
+type figureOf func(r row) (x, spread float64, number, rest string)
 
-func ratioOf(r row) (float64, float64, string) {
-	return r.Ratio, r.OfRatio, figure(r.Ratio) + " of " + r.name()
+func ratioOf(r row) (x, spread float64, number, rest string) {
+	rest = " of " + r.Contender
+	if r.Recorded {
+		rest += " (recorded)"
+	}
+	return r.Ratio, r.OfRatio, figure(r.Ratio), rest
 }
 
-func secondsOf(r row) (float64, float64, string) { return r.Value, r.Spread, seconds(r.Value) }
-
-func bytesOf(r row) (float64, float64, string) { return r.Value, r.Spread, size(r.Value) }
-
-func bytesPerRow(r row) (float64, float64, string) {
-	return r.PerRow, r.Spread, fmt.Sprintf("%s B a row", figure(r.PerRow))
+func secondsOf(r row) (x, spread float64, number, rest string) {
+	return r.Value, r.Spread, seconds(r.Value), ""
 }
 
-func nanoseconds(r row) (float64, float64, string) {
-	return r.PerRow, r.Spread, fmt.Sprintf("%s ns each, %s M a second", figure(r.PerRow), figure(1e3/r.PerRow))
+func bytesOf(r row) (x, spread float64, number, rest string) {
+	return r.Value, r.Spread, size(r.Value), ""
 }
 
-func allocations(r row) (float64, float64, string) {
-	return r.Allocs, 0, count(r.Allocs)
+func bytesPerRow(r row) (x, spread float64, number, rest string) {
+	return r.PerRow, r.Spread, figure(r.PerRow), " B a row"
+}
+
+func nanoseconds(r row) (x, spread float64, number, rest string) {
+	return r.PerRow, r.Spread, figure(r.PerRow) + " ns", ", " + figure(1e3/r.PerRow) + " M draws a second"
+}
+
+func allocations(r row) (x, spread float64, number, rest string) {
+	return r.Allocs, 0, count(r.Allocs), ""
 }
 
 // targets are what the project set out to reach.
@@ -134,10 +143,10 @@ func (r *results) answer(t target) answer {
 	if a.row, a.measured = t.of.find(rows); !a.measured {
 		return a
 	}
-	x, spread, text := t.figure(a.row)
-	a.x, a.text = x, text
-	if a.row.Rounds > 1 && spread > 0 {
-		a.text += " ± " + percent(spread)
+	x, spread, number, rest := t.figure(a.row)
+	a.x, a.text = x, number+rest
+	if a.row.Rounds > 1 && (spread > 0 || rest != "") {
+		a.text = number + " ± " + percent(spread) + rest
 	}
 	switch {
 	case x > t.limit:
