@@ -30,12 +30,6 @@ type unitRow struct {
 
 func (r unitRow) group() uint32 { return uint32(r.words[0]) }
 
-// fewRows reports whether so many records of one unit pass the bound on all of
-// its rows as they are, and may be added up by group.
-func (b *bounder) fewRows(records int) bool {
-	return b.layout.rowsPerUnit == 0 || !b.partial && int64(records) <= b.layout.rowsPerUnit
-}
-
 // rowsOfUnit emits what is kept of one unit, whose entries are given.
 func (b *bounder) rowsOfUnit(k *bucket, entries []entryKey, out *run) {
 	unit := b.unitWords(entries[0])

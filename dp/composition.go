@@ -92,7 +92,8 @@ func (c *Composition) AddExponential(epsilon float64, runs int) {
 }
 
 // AddPlan counts a release: the noise of every statistic in as many groups as
-// one unit can be in, choices, and selection.
+// one unit can be in, choices, selection, and ranges that are or were chosen by
+// noise.
 //
 // A group that holds one unit and nobody else is either released, with a
 // probability that is counted as a disclosure, or withheld as if it were empty;
@@ -144,6 +145,9 @@ func (c *Composition) AddPlan(p *Plan) {
 		default: // Google's: each statistic at its own share
 			c.AddChoices(shares[i].loss.FloatUp(), shares[i].delta.FloatUp(), 1)
 		}
+	}
+	for _, s := range p.rangeChoices() {
+		c.AddChoices(s.epsilon().FloatUp(), 0, int(s.sides().Num().Int64()))
 	}
 	if s := cal.Selection; s != nil && s.Mechanism.kind != TruncatedGeometric {
 		c.miss = exact.AddUp(c.miss, -exact.Log1pDown(-s.Delta.delta.FloatUp()))

@@ -33,7 +33,7 @@ type Plan struct {
 
 	first  *RangePlan    // where ranges are still to be chosen
 	chosen []ChosenRange // where they were
-	how    []RangeFigures
+	from   *RangePlan
 }
 
 // NewPlan checks a query against the schema of its source and finds the noise

@@ -154,10 +154,28 @@ func (p *Plan) Chosen() []ChosenRange { return slices.Clone(p.chosen) }
 // RangeFigures say how the ranges of this plan are chosen, or were; nil where
 // all are given.
 func (p *Plan) RangeFigures() []RangeFigures {
-	if p.first != nil {
-		return p.first.Figures()
+	var out []RangeFigures
+	for _, s := range p.rangeChoices() {
+		out = append(out, s.figures())
 	}
-	return slices.Clone(p.how)
+	return out
+}
+
+// rangeChoices are the choices of the ranges of this plan, still to be made or
+// made.
+func (p *Plan) rangeChoices() []*rangeChoice {
+	r := p.first
+	if r == nil {
+		r = p.from
+	}
+	if r == nil {
+		return nil
+	}
+	var out []*rangeChoice
+	for _, s := range r.plan.statistics {
+		out = append(out, s.(*rangeChoice))
+	}
+	return out
 }
 
 // Price is what the choice of the ranges costs: part of the whole plan's price.
@@ -219,9 +237,9 @@ func (r *RangePlan) With(chosen ...ChosenRange) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.how = r.Figures()
-	for _, f := range p.how {
-		i := slices.IndexFunc(chosen, func(c ChosenRange) bool { return c.As == f.As })
+	p.from = r
+	for _, s := range p.rangeChoices() {
+		i := slices.IndexFunc(chosen, func(c ChosenRange) bool { return c.As == s.as })
 		p.chosen = append(p.chosen, chosen[i])
 	}
 	return p, nil
@@ -243,13 +261,7 @@ type RangeFigures struct {
 }
 
 // Figures returns how the ranges are chosen, in the order of the query.
-func (r *RangePlan) Figures() []RangeFigures {
-	var out []RangeFigures
-	for _, s := range r.plan.statistics {
-		out = append(out, s.(*rangeChoice).figures())
-	}
-	return out
-}
+func (r *RangePlan) Figures() []RangeFigures { return (&Plan{first: r}).RangeFigures() }
 
 var errRanges = fault.Planf("ranges of this plan are chosen by noise first: read the rows twice, once for Plan.Ranges and once for the plan that its Choose returns")
 

@@ -260,13 +260,17 @@ func (s *rangeChoice) sides() exact.Rat {
 	return exact.Int(1)
 }
 
-// scale is T·2/ε for the ε of one limit. ε-privacy implies ρ = ε²/2.
-func (s *rangeChoice) scale() exact.Rat {
-	epsilon := s.budget.loss.Quo(s.sides())
+// epsilon is the ε of one limit. ε-privacy implies ρ = ε²/2.
+func (s *rangeChoice) epsilon() exact.Rat {
 	if s.budget.zcdp {
-		epsilon = sqrtDown(exact.Int(2).Mul(s.budget.loss).Quo(s.sides()))
+		return sqrtDown(exact.Int(2).Mul(s.budget.loss).Quo(s.sides()))
 	}
-	return exact.Int(2).Mul(exact.Int(s.change)).Quo(epsilon)
+	return s.budget.loss.Quo(s.sides())
+}
+
+// scale is T·2/ε.
+func (s *rangeChoice) scale() exact.Rat {
+	return exact.Int(2).Mul(exact.Int(s.change)).Quo(s.epsilon())
 }
 
 func (s *rangeChoice) kind() string          { return "range of " + s.kindOf }

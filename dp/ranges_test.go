@@ -372,3 +372,39 @@ func TestDoublings(t *testing.T) {
 		}
 	}
 }
+
+// TestRangesInComposition: a choice of ranges is part of what a plan costs,
+// before and after it is made.
+func TestRangesInComposition(t *testing.T) {
+	rec := people(t, 3)
+	q := &Query{Unit: "user", Bounds: ContributionBounds{MaxGroups: 1}, Aggregates: []Aggregate{Sum{As: "s", Column: "fee", Upper: 100, Resolution: 1, Auto: 0.4}}}
+	cost := func(p *Plan) float64 {
+		var c Composition
+		c.AddPlan(p)
+		e, err := c.Epsilon(1e-8)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e
+	}
+	for _, b := range []Budget{Pure(1), ZCDP(0.5, 0)} {
+		q.Noise = NoiseLaplace
+		p, err := NewPlan(q, rec.Schema(), b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		second, err := p.Ranges().With(ChosenRange{As: "s", Upper: 100})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := 1.0 // ε, or √(2·0.4ρ) + √(2·0.6ρ)
+		if b.IsZCDP() {
+			want = math.Sqrt(0.4) + math.Sqrt(0.6)
+		}
+		for _, p := range []*Plan{p, second} {
+			if got := cost(p); got < 0.99*want || got > 1.003*want {
+				t.Errorf("%s: a composition costs %v, want %v", b, got, want)
+			}
+		}
+	}
+}
