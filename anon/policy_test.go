@@ -165,7 +165,7 @@ var refusals = []refusal{
 	{"no set", "- average-risk: {threshold: 0.01}", "- km-anonymity: {column: diagnosis, k: 5, m: 2}", "releases[0].models[6].km-anonymity", []string{"is no set", "k-anonymity"}, 0},
 	{"research subset", "- average-risk: {threshold: 0.01}", "- delta-presence: {min: 0, max: 0.2, subset: race.csv}", "releases[0].models[6].delta-presence", []string{"race.csv", "no column"}, 0},
 	{"population table", "k-map: {k: 3, population: 317238626, estimator: zero-truncated-poisson, significance: 0.01}", "k-map: {k: 3, population-table: diagnosis.csv}", "releases[0].models[5].k-map", []string{"diagnosis.csv", "no column"}, 0},
-	{"overflow of the exact arithmetic", "range: [0, 200], resolution: 0.01", "range: [0, 1e300], resolution: 0.01", "releases[1].aggregates[2].sum", []string{"resolution"}, 0},
+	{"overflow of the exact arithmetic", "range: [0, 200], resolution: 0.01", "range: [0, 1e30], resolution: 0.01", "releases[1].aggregates[2].sum", []string{"resolution"}, 0},
 	{"overflow of rows", "rows-per-group: 5", "rows-per-group: 1099511627776", "releases[1].bounds", []string{"rows-per-group"}, 0},
 	{"public interval of another level", "group-by: [sex]\n    groups: {public: {sex: [f, m, null]}}", "group-by: [{column: age, level: 2}]\n    groups: {public: {age: [30-39, 35-39]}}", "releases[2].groups", []string{"group 2", "no label of its level", "noise only"}, 61},
 	{"public label that the file lacks", "group-by: [sex]\n    groups: {public: {sex: [f, m, null]}}", "group-by: [{column: race, level: 1}]\n    groups: {public: {race: [nowhere]}}", "releases[2].groups", []string{"group 1", "no label of its level"}, 61},

@@ -93,13 +93,6 @@ func bindCovariance(b *binder, as string, columns []string, lower, upper []float
 		}
 		s.parts = append(s.parts, part)
 	}
-	for x := range s.parts {
-		for y := range s.parts {
-			if !correlation && math.IsInf(s.parts[x].extent()*s.parts[y].extent(), 0) {
-				return nil, fault.Planf("aggregate %q: a covariance of values in these ranges can be beyond what a float holds; narrow the ranges, or ask for correlation", as)
-			}
-		}
-	}
 	if err := b.checkProduct(as, s.rows, s.perRow()); err != nil {
 		return nil, err
 	}
@@ -108,9 +101,6 @@ func bindCovariance(b *binder, as string, columns []string, lower, upper []float
 }
 
 func (in *input) span() int64 { return in.upper - in.lower }
-
-// extent is the width of the range of kept rows.
-func (in *input) extent() float64 { return float64(in.span()) * in.grid.step.Float() }
 
 // pairs calls f for every pair of columns, with the index of its sums.
 func (s *covariance) pairs(f func(x, y, at int)) {
@@ -248,12 +238,12 @@ func (s *covariance) columns(sums [][]int128) []arrow.Array {
 				}
 				return
 			}
-			cells[x*d+y][i] = m.covariance*s.parts[x].extent()*s.parts[y].extent() + 0
+			cells[x*d+y][i] = m.covariance*s.length(x)*s.length(y) + 0
 			if y == x+1 {
-				cells[x*d+x][i] = m.varianceX * s.parts[x].extent() * s.parts[x].extent()
+				cells[x*d+x][i] = m.varianceX * s.length(x) * s.length(x)
 			}
 			if x == 0 && y == d-1 || d == 2 {
-				cells[(d-1)*d+d-1][i] = m.varianceY * s.parts[d-1].extent() * s.parts[d-1].extent()
+				cells[(d-1)*d+d-1][i] = m.varianceY * s.length(d-1) * s.length(d-1)
 			}
 		})
 	}

@@ -8,7 +8,6 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"github.com/oboro-data/oboro/internal/exact"
-	"github.com/oboro-data/oboro/internal/fault"
 )
 
 // moments is the mean (degree 1) or the variance (degree 2) of kept rows.
@@ -63,9 +62,6 @@ func bindMoments(b *binder, as, column string, lower, upper float64, degree int,
 		return nil, err
 	}
 	s := &moments{as: as, degree: degree, root: root, grid: in.grid, lower: in.lower, upper: in.upper, rows: in.limit}
-	if half := s.half(); degree == 2 && !root && math.IsInf(half*half, 0) {
-		return nil, fault.Planf("aggregate %q: the variance of values in this range can be beyond what a float holds; narrow the range, or ask for stddev", as)
-	}
 	if err := b.checkProduct(as, s.rows, s.power()); err != nil {
 		return nil, err
 	}
@@ -81,11 +77,6 @@ func (s *moments) power() int64 {
 		return s.span()
 	}
 	return s.span() * s.span()
-}
-
-// half is half the width of the range, also where the width is no float.
-func (s *moments) half() float64 {
-	return s.grid.value(int128Of(s.upper))/2 - s.grid.value(int128Of(s.lower))/2
 }
 
 func (s *moments) kind() string {
@@ -140,7 +131,8 @@ func (s *moments) tally(r *run, t *tally) {
 func (s *moments) columns(sums [][]int128) []arrow.Array {
 	b := array.NewFloat64Builder(memory.DefaultAllocator)
 	b.Reserve(len(sums[0]))
-	lower, upper, half := s.grid.value(int128Of(s.lower)), s.grid.value(int128Of(s.upper)), s.half()
+	lower, upper := s.grid.value(int128Of(s.lower)), s.grid.value(int128Of(s.upper))
+	half := (upper - lower) / 2
 	scale := float64(s.power())
 	for i := range sums[0] {
 		var out float64

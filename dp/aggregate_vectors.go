@@ -55,6 +55,9 @@ func (a VectorSum) bind(b *binder) (statistic, error) {
 	if !ok || norm.Sign() <= 0 {
 		return nil, fault.Planf("aggregate %q: state a norm greater than 0; it must not be taken from the data", a.As)
 	}
+	if a.Norm > mostLimit {
+		return nil, fault.Planf("aggregate %q: a norm of more than 1e100 leaves no room for noise in a float; state a smaller one", a.As)
+	}
 	step, err := b.resolution(a.As, a.Resolution)
 	if err != nil {
 		return nil, err

@@ -325,6 +325,10 @@ func (b *binder) numericColumn(as, name string) (arrow.DataType, error) {
 	return dt, nil
 }
 
+// mostLimit bounds limits and norms, so that variances, errors and noised sums
+// stay far from the largest float64: no result can become infinite.
+const mostLimit = 1e100
+
 // limits reads a range.
 func (b *binder) limits(as string, lower, upper float64) (lo, hi exact.Rat, err error) {
 	lo, ok1 := exact.FromFloat(lower)
@@ -332,6 +336,8 @@ func (b *binder) limits(as string, lower, upper float64) (lo, hi exact.Rat, err 
 	switch {
 	case !ok1 || !ok2:
 		return lo, hi, fault.Planf("aggregate %q: the limits of range must be finite numbers", as)
+	case max(math.Abs(lower), math.Abs(upper)) > mostLimit:
+		return lo, hi, fault.Planf("aggregate %q: a limit of range is beyond ±1e100, from where squares and noise leave what a float holds; narrow the range", as)
 	case !lo.Less(hi):
 		return lo, hi, fault.Planf("aggregate %q: state a range whose lower limit is below its upper one, such as [0, 200]; it must not be taken from the data", as)
 	}

@@ -69,13 +69,15 @@ func TestRefusals(t *testing.T) {
 		{"range NaN", aggregate(Sum{As: "s", Column: "x", Upper: math.NaN()}), budget, "finite numbers"},
 		{"resolution negative", aggregate(Sum{As: "s", Column: "x", Upper: 1, Resolution: -1}), budget, "resolution must be"},
 		{"resolution too coarse", aggregate(Sum{As: "s", Column: "x", Upper: 1, Resolution: 3}), budget, "no usable number of multiples"},
-		{"sum overflow", aggregate(Sum{As: "s", Column: "x", Upper: 1e300, Resolution: 1}), budget, "no usable number of multiples"},
+		{"sum overflow", aggregate(Sum{As: "s", Column: "x", Upper: 1e30, Resolution: 1}), budget, "no usable number of multiples"},
 		{"mean of one step", aggregate(Mean{As: "s", Column: "y", Lower: 0.2, Upper: 0.9}), budget, "no usable number of multiples"},
 		{"variance overflow", with(func(q *Query) {
 			q.Bounds.RowsPerGroup = 1 << 30
 			q.Aggregates = []Aggregate{Variance{As: "s", Column: "x", Upper: 1}}
 		}), budget, "overflow the exact arithmetic"},
-		{"variance beyond floats", aggregate(Variance{As: "s", Column: "y", Lower: -1e200, Upper: 1e200}), budget, "beyond what a float holds"},
+		{"variance beyond floats", aggregate(Variance{As: "s", Column: "y", Lower: -1e200, Upper: 1e200}), budget, "beyond ±1e100"},
+		{"sum beyond floats", aggregate(Sum{As: "s", Column: "x", Upper: 1e308}), budget, "beyond ±1e100"},
+		{"norm beyond floats", aggregate(VectorSum{As: "s", Columns: []string{"x"}, Norm: 1e308}), budget, "more than 1e100"},
 		{"no ranks", aggregate(Quantiles{As: "s", Column: "x", Upper: 1}), budget, "at least one rank"},
 		{"rank out of range", aggregate(Quantiles{As: "s", Column: "x", Upper: 1, Ranks: []float64{1.5}}), budget, "rank 1 is not a number between 0 and 1"},
 		{"rank twice", aggregate(Quantiles{As: "s", Column: "x", Upper: 1, Ranks: []float64{0.5, 0.5}}), budget, "rank 2 is given twice"},
