@@ -1,6 +1,7 @@
 package arrowio
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -128,5 +129,61 @@ func TestCSVDates(t *testing.T) {
 		if days, ok := parseDate(b[:10]); ok != fits || fits && int64(days)*86400 != want.Unix() {
 			t.Fatalf("%q is %v %v, want %v %v", b[:10], days, ok, want, err)
 		}
+	}
+}
+
+// Blocks whose rows are taken all at once give the rows, and the errors, that
+// one long block gives, which is looked at row by row.
+func TestCSVEvenRows(t *testing.T) {
+	rng := rand.New(rand.NewPCG(51, 52))
+	rounds := 2000
+	if testing.Short() {
+		rounds = 200
+	}
+	pieces := []string{"a,b\n", "xy,\n", ",123\n", "long text of a field,7\r\n"}
+	odd := []string{"\n", "\n\n", "\r\n", "a\n", "a,b,c\n", "a,b,c,d\n", "é,b\n", "\"q\",1\n"}
+	s := openCSV(t, "a,b\nx,y\n", CSVOptions{})
+	even := 0
+	for range rounds {
+		var b strings.Builder
+		for range 1 + rng.IntN(60) {
+			b.WriteString(pieces[rng.IntN(len(pieces))])
+		}
+		for range rng.IntN(3) {
+			b.WriteString(odd[rng.IntN(len(odd))])
+			for range rng.IntN(20) {
+				b.WriteString(pieces[rng.IntN(len(pieces))])
+			}
+		}
+		read := func(blockSize int) string {
+			sc := s.scanner(strings.NewReader(b.String()), 0)
+			sc.blockSize = blockSize
+			var out strings.Builder
+			for sc.block(t.Context()) {
+				if !sc.eof && len(sc.starts) == bytes.Count(sc.buf[sc.starts[0]:sc.n], []byte{'\n'}) {
+					even++
+				}
+				for r := range sc.starts {
+					for j := range 2 {
+						c, err := sc.cells(j, r, r+1)
+						if err != nil {
+							t.Fatal(err)
+						}
+						fmt.Fprintf(&out, "%q ", c.b[c.lo[0]:c.hi[0]])
+					}
+				}
+			}
+			if sc.err != nil {
+				out.WriteString("error")
+			}
+			return out.String()
+		}
+		want := read(1 << 16)
+		if got := read(20 + rng.IntN(200)); got != want {
+			t.Fatalf("%q in blocks:\n got %s\nwant %s", b.String(), got, want)
+		}
+	}
+	if even < rounds {
+		t.Errorf("%d blocks were even: the test sees too few", even)
 	}
 }
