@@ -26,7 +26,7 @@ func (r *Release) Internal(ctx context.Context, src arrowio.Source) (*report.Int
 		var err error
 		if rel, ok := t.source.(*kanon.Release); ok {
 			one.Kind = "microdata"
-			of := src
+			of := r.plan.policy.withUnit(src)
 			if t.step.Microdata.Sample.IsSet() {
 				of = t.input // only it knows who was chosen
 				one.Notes = append(one.Notes, "the input is the sample of people that the table was made of")
@@ -47,7 +47,6 @@ func (r *Release) Internal(ctx context.Context, src arrowio.Source) (*report.Int
 // assess measures a table of rows.
 func (r *Release) assess(ctx context.Context, s *step, src arrowio.Source, rel *kanon.Release, out *report.InternalRelease) error {
 	spec := *s.spec
-	src = r.plan.policy.withUnit(src)
 	if s.subset != nil {
 		spec.Population, src = src, s.subset
 	}

@@ -169,6 +169,25 @@ func TestMicroaggregationOfASample(t *testing.T) {
 	}
 }
 
+// TestSampleOfPeopleOfSeveralColumns: all rows of a person are in the sample or
+// none, also where several columns name the person.
+func TestSampleOfPeopleOfSeveralColumns(t *testing.T) {
+	policy := strings.NewReplacer("unit: member", "unit: {columns: [sex, member]}", "columns: [zip, age, sex]", "columns: [age]", "age: mean, sex: mode", "age: interval").Replace(rowsPolicy)
+	var b strings.Builder
+	b.WriteString("member,zip,age,sex,topic\n")
+	for i := range 900 {
+		fmt.Fprintf(&b, "m%d,a1,%d,%s,t\n", i/3%150, 20+i/3, []string{"f", "m"}[i/450])
+	}
+	rel := releaseOf(t, policy, b.String())
+	// 300 people of three rows: outside 150 ± 65 with a probability below 2e^-28 (Hoeffding).
+	if m := rel.report.Releases[0].Microdata; m.InputRows%3 != 0 || m.InputRows < 255 || m.InputRows > 645 || m.Counted != "people" {
+		t.Errorf("%+v", m)
+	}
+	if _, err := verifyRows(t, rel, b.String()); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestCellSuppressionOfAPolicy: a row that would be dropped leaves with stars,
 // and the report counts the rows on every rung.
 func TestCellSuppressionOfAPolicy(t *testing.T) {
