@@ -203,6 +203,9 @@ func (s *CSV) infer(ctx context.Context, rest io.Reader) error {
 			if err != nil {
 				return err
 			}
+			if t, declared := s.o.Types[s.names[j]]; declared && t.Kind != Inferred && !t.offsetsInferred() {
+				continue
+			}
 			for i, lo := range c.lo {
 				if b := c.b[lo:c.hi[i]]; !s.nulls.has(b) {
 					guesses[j].look(b)

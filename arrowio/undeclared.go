@@ -97,7 +97,12 @@ func (t ColumnType) Arrow() (arrow.DataType, error) {
 
 // undeclared reports whether the sample, or nobody, has said the whole type.
 func (p *preparedType) undeclared() bool {
-	return p.inferred || p.Undeclared || p.Kind == Timestamp && p.pattern == nil && !p.AnyOffset
+	return p.inferred || p.Undeclared || p.offsetsInferred()
+}
+
+// offsetsInferred reports whether the sample says if timestamps have offsets.
+func (t *ColumnType) offsetsInferred() bool {
+	return t.Kind == Timestamp && t.Format == "" && !t.AnyOffset
 }
 
 // field is the column of a schema, marked where its type is undeclared.
