@@ -146,16 +146,16 @@ func (p *Plan) explainTotal(b *strings.Builder) {
 	if p.policy.Budget != nil {
 		fmt.Fprintf(b, "cap       %s\n", p.cap)
 	}
-	if epsilon, _, ok := p.Together(); ok {
+	if epsilon, delta, ok := p.Together(); ok {
 		digits := math.Pow(10, 3-math.Floor(math.Log10(epsilon)))
-		fmt.Fprintf(b, "together  ε ≤ %.4g at δ=%s, by their privacy-loss distributions\n", math.Ceil(epsilon*digits)/digits, p.cap.Delta())
+		fmt.Fprintf(b, "together  ε ≤ %.4g at δ = %.4g, by their privacy-loss distributions\n", math.Ceil(epsilon*digits)/digits, delta)
 	}
 }
 
 // Together is a bound on what all statistics of the policy cost together that
 // is closer than their sum: (epsilon, delta)-differential privacy, computed from
 // the privacy-loss distributions of all noise and rounded up, at the δ of the
-// cap (of the sum, if the cap is in ρ and has none). ok is false where it says
+// cap, or at twice that where selection alone uses it up. ok is false where it says
 // no more than the sum does, and where the noise is not certain before the
 // input's schema is known.
 func (p *Plan) Together() (epsilon, delta float64, ok bool) {
@@ -173,7 +173,11 @@ func (p *Plan) Together() (epsilon, delta float64, ok bool) {
 	if err != nil || delta <= 0 {
 		return 0, 0, false
 	}
-	if epsilon, err = c.Epsilon(math.Nextafter(delta, 0)); err != nil || math.IsInf(epsilon, 1) {
+	if epsilon, err = c.Epsilon(math.Nextafter(delta, 0)); err == nil && math.IsInf(epsilon, 1) {
+		delta *= 2
+		epsilon, err = c.Epsilon(math.Nextafter(delta, 0))
+	}
+	if err != nil || math.IsInf(epsilon, 1) {
 		return 0, 0, false
 	}
 	if p.total.IsZCDP() {

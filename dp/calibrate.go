@@ -109,7 +109,8 @@ func (c *Calibration) StdErrors() []float64 {
 //     absolute changes. ε adds. All of δ pays for selection.
 //   - Gaussian, b in (ε, δ): all vectors of all needs are one Gaussian
 //     mechanism with μ² = Σ maxGroups·L2Squared/σ². A need of share w gets the
-//     part w of μ². Half of δ pays for selection, if there is one.
+//     part w of μ². Selection, if there is one, and noise share δ: see
+//     calibrate_delta.go.
 //   - Gaussian, b in ρ: a need of share w is (w·ρ)-zCDP with
 //     σ² = maxGroups·L2Squared/(2wρ). ρ adds. All of δ pays for selection.
 //   - Choices: each of the maxGroups·Choices runs is ε′-private and, as the
@@ -252,24 +253,19 @@ func (p *planner) calibrate(o option) (*Calibration, error) {
 		Mechanisms: make([]*Mechanism, len(p.needs)),
 		Rates:      make([]Rate, len(p.needs)),
 	}
-	selDelta, noiseDelta := p.splitDelta(o)
+	selDelta, noiseDelta, err := p.splitDelta(o)
+	if err != nil {
+		return nil, err
+	}
 	// The Gaussian needs and their part of the budget.
-	var gaussian []int
-	var part exact.Rat
-	var err error
+	gaussian, part := p.gaussianNeeds(o)
 	for i, n := range p.needs {
-		family := o.family
-		if p.sel != nil && i == p.sel.Count {
-			family = o.count
-		}
+		family := p.family(o, i)
 		switch {
 		case n.Choices > 0:
 			c.Rates[i], err = p.rate(i)
-		case family == DiscreteGaussian:
-			gaussian = append(gaussian, i)
-			part = part.Add(p.shares[i])
-		case family == TruncatedGeometric:
-			// Calibrated below, with its threshold.
+		case family == DiscreteGaussian, family == TruncatedGeometric:
+			// Calibrated below, jointly, or with the threshold.
 		case family == GoogleLaplace:
 			c.Mechanisms[i], err = p.googleLaplace(i)
 		case family == GoogleGaussian:
@@ -293,22 +289,6 @@ func (p *planner) calibrate(o option) (*Calibration, error) {
 		}
 	}
 	return c, nil
-}
-
-// splitDelta is the exact share of δ that pays for selection, and for Gaussian
-// noise. Halving it is within 1 % of the best division.
-func (p *planner) splitDelta(o option) (selection, noise exact.Rat) {
-	isGaussian := func(family string) bool { return family == DiscreteGaussian || family == GoogleGaussian }
-	usesNoise := !p.budget.zcdp && (isGaussian(o.family) && (p.sel == nil || len(p.needs) > 1) || isGaussian(o.count) && p.sel != nil)
-	switch {
-	case p.sel == nil:
-		return exact.Rat{}, p.budget.delta
-	case !usesNoise:
-		return p.budget.delta, exact.Rat{}
-	default:
-		half := p.budget.delta.Quo(exact.Int(2))
-		return half, half
-	}
 }
 
 // laplaceScale is t = G·L1/ε′, where ε′ is the need's share of ε. In ρ the
@@ -390,11 +370,7 @@ func (p *planner) gaussians(c *Calibration, list []int, part, delta exact.Rat) e
 	if delta.Sign() == 0 {
 		return fault.Planf("Gaussian noise needs a delta greater than 0, or a budget in rho")
 	}
-	coordinates := exact.Rat{}
-	for _, i := range list {
-		coordinates = coordinates.Add(p.groups.Mul(exact.Int(max(1, p.needs[i].Numbers))))
-	}
-	mu2, err := jointMuSquared(p.budget.loss.Mul(part), delta, coordinates)
+	mu2, err := jointMuSquared(p.budget.loss.Mul(part), delta, p.coordinates(list))
 	if err != nil {
 		return err
 	}
@@ -484,7 +460,7 @@ var smoothing = exact.Int(3)
 // On a grid refined so that σ ≥ 64 the loss against continuous noise is
 // 3/4096 of the variance.
 func jointMuSquared(epsilon, delta, coordinates exact.Rat) (exact.Rat, error) {
-	eta := coordinates.Mul(exact.MustParse("1e-24"))
+	eta := smoothingLoss(coordinates)
 	if !eta.Less(exact.MustParse("1e-3")) || !eta.Less(epsilon) {
 		return exact.Rat{}, errNoiseRange
 	}

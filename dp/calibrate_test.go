@@ -306,8 +306,8 @@ func TestChoiceByComputation(t *testing.T) {
 		kind           string
 		units          int64
 	}{
-		{1, 1e-5, 1, TruncatedGeometric, 12}, {1, 1e-5, 3, DiscreteGaussian, 33}, {1, 1e-5, 10, DiscreteGaussian, 62}, {1, 1e-5, 100, DiscreteGaussian, 209},
-		{0.1, 1e-6, 1, TruncatedGeometric, 110}, {0.1, 1e-6, 3, TruncatedGeometric, 326}, {0.1, 1e-6, 10, DiscreteGaussian, 640}, {1, 1e-8, 1, TruncatedGeometric, 19},
+		{1, 1e-5, 1, TruncatedGeometric, 12}, {1, 1e-5, 3, DiscreteGaussian, 31}, {1, 1e-5, 10, DiscreteGaussian, 58}, {1, 1e-5, 100, DiscreteGaussian, 196},
+		{0.1, 1e-6, 1, TruncatedGeometric, 110}, {0.1, 1e-6, 3, DiscreteGaussian, 315}, {0.1, 1e-6, 10, DiscreteGaussian, 599}, {1, 1e-8, 1, TruncatedGeometric, 19},
 	} {
 		s, err := ChooseSelection(Approx(c.epsilon, c.delta), c.groups)
 		if err != nil {
@@ -322,11 +322,11 @@ func TestChoiceByComputation(t *testing.T) {
 	}
 }
 
-// δ is divided exactly and all of the budget is the price.
+// δ is shared or divided exactly, and all of the budget is the price.
 func TestPriceIsExact(t *testing.T) {
 	b := Approx(1, 1e-9)
 	c, err := Calibrate(b, 3, NoiseGaussian, nil, []Need{{L1: 1}, {L1: 200}}, &Select{Floor: 1 << 20})
-	if err != nil || !c.Price.Equal(b) || c.Selection.Delta.Delta() != "5e-10" || c.Selection.Threshold != 1<<20 {
+	if err != nil || !c.Price.Equal(b) || c.Selection.Delta.Delta() != "1e-9" || c.Selection.Threshold != 1<<20 {
 		t.Errorf("%+v, %v", c, err)
 	}
 	if c, err = Calibrate(b, 3, NoiseLaplace, nil, []Need{{L1: 1}, {L1: 200, Weight: 3}}, &Select{}); err != nil ||
@@ -498,5 +498,5 @@ func ExampleChooseSelection() {
 	}
 	// Output:
 	// 1 truncated-geometric 12
-	// 10 discrete-gaussian 62
+	// 10 discrete-gaussian 58
 }

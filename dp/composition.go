@@ -102,6 +102,10 @@ func (c *Composition) AddExponential(epsilon float64, runs int) {
 // probability of the disclosure, losses of 0 and -ln(1-p) under the two tables
 // are dominated by the loss of the group's noise with a mass of p at infinity.
 func (c *Composition) AddPlan(p *Plan) {
+	if p.first != nil || p.chosen != nil {
+		c.err = fault.Planf("a composition takes no release whose ranges are chosen by noise: what its second read costs depends on them")
+		return
+	}
 	cal := p.calibration
 	planner := &planner{budget: p.budget, groups: exact.Int(p.layout.maxGroups), needs: p.needs}
 	weights := make([]float64, len(p.needs))

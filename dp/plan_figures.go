@@ -43,7 +43,7 @@ type SelectionFigures struct {
 	Mechanism string
 	Scale     string // in units
 	Threshold int64  // a group is released if its noised number of units is at least this
-	Delta     string // the share of δ that pays for selection
+	Delta     string // what of δ pays for selection: all of it where it is shared with noise
 	// Aggregate is the released count that selection rests on, "" if the count
 	// is made for selection alone. It never costs a second budget.
 	Aggregate string

@@ -24,7 +24,7 @@ import (
 type Selection struct {
 	Mechanism *Mechanism // the noise of the number of units
 	Threshold int64      // inclusive, at least the floor that was asked for
-	Delta     Budget     // the exact share of δ that pays for selection
+	Delta     Budget     // exactly what of δ pays for selection: all of it where noise shares it
 	groups    int64
 }
 
@@ -138,7 +138,7 @@ var errGroups = fault.Planf("bounds: groups-per-unit must be at least 1")
 // (ε, δ) with at most groups groups for each unit, the mechanism that releases
 // a group of the fewest units with probability one half: discrete Laplace or
 // Gaussian noise with a threshold, or truncated geometric noise. Gaussian
-// noise gets half of δ, its threshold the other half. Of equals the one of
+// noise and its threshold share δ. Of equals the one of
 // least variance is taken.
 func ChooseSelection(b Budget, groups int64) (*Selection, error) {
 	c, err := Calibrate(b, groups, NoiseExact, nil, []Need{{L1: 1}}, &Select{Unwanted: true})

@@ -157,6 +157,6 @@ func ExampleTune() {
 		fmt.Printf("ε = %g: per-unit %g, error %.1f %%\n", epsilon, p.Limit, 100*p.Relative)
 	}
 	// Output:
-	// ε = 0.1: per-unit 2, error 56.3 %
+	// ε = 0.1: per-unit 2, error 54.6 %
 	// ε = 5: per-unit 4, error 2.0 %
 }
