@@ -1,6 +1,8 @@
 package dp
 
 import (
+	"math"
+
 	"github.com/oboro-data/oboro/internal/exact"
 	"github.com/oboro-data/oboro/internal/pld"
 )
@@ -91,13 +93,14 @@ func (p *planner) together(o option) (bool, error) {
 		return false, err
 	}
 	epsilon, most := p.budget.loss.Mul(part).Sub(eta).FloatDown(), delta.Mul(exact.Int(1).Sub(eta)).FloatDown()
+	most2 := mu2.FloatUp()
 	share := pld.GroupDeltaDown(delta.FloatDown(), n)
 	for from, to := int64(0), int64(0); from < n; from = to { // from < j ≤ to
-		to = from + max(1, min(from, n-from)/16)
+		to = from + max(1, min(from, n-from)/8)
 		// e_j ≤ to·p, and -ln(1-e_j) = -j·ln(1-p).
 		disclosed := exact.MulUp(float64(to), share)
 		less := exact.MulUp(float64(to), -exact.Log1pDown(-share))
-		mu := exact.SqrtUp(mu2.Mul(p.remaining(list, n-from-1)).FloatUp())
+		mu := exact.SqrtUp(exact.MulUp(most2, p.remaining(list, n-from-1)))
 		if at := exact.SubDown(epsilon, less); at < 0 || exact.AddUp(disclosed, pld.GaussianDeltaUp(mu, at)) > most && mu > 0 {
 			return false, nil
 		}
@@ -105,18 +108,23 @@ func (p *planner) together(o option) (bool, error) {
 	return true, nil
 }
 
-// remaining is the part of μ² that is left to a unit in so many groups.
-func (p *planner) remaining(list []int, groups int64) exact.Rat {
+// remaining is the part of μ² that is left to a unit in so many groups, rounded
+// up.
+func (p *planner) remaining(list []int, groups int64) float64 {
 	fewer := *p
 	fewer.groups = exact.Int(groups)
-	part := exact.Rat{}
+	part := 0.0
 	if groups == 0 {
 		return part
 	}
 	for _, i := range list {
+		if p.needs[i].Rows == 0 {
+			part = math.Max(part, exact.DivUp(fewer.groups.FloatUp(), p.groups.FloatDown()))
+			continue
+		}
 		_, all := p.spread(i)
 		_, some := fewer.spread(i)
-		part = exact.Max(part, some.Quo(all))
+		part = math.Max(part, some.Quo(all).FloatUp())
 	}
 	return part
 }

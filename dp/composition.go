@@ -102,10 +102,6 @@ func (c *Composition) AddExponential(epsilon float64, runs int) {
 // probability of the disclosure, losses of 0 and -ln(1-p) under the two tables
 // are dominated by the loss of the group's noise with a mass of p at infinity.
 func (c *Composition) AddPlan(p *Plan) {
-	if p.first != nil || p.chosen != nil {
-		c.err = fault.Planf("a composition takes no release whose ranges are chosen by noise: what its second read costs depends on them")
-		return
-	}
 	cal := p.calibration
 	planner := &planner{budget: p.budget, groups: exact.Int(p.layout.maxGroups), needs: p.needs}
 	weights := make([]float64, len(p.needs))
@@ -141,6 +137,10 @@ func (c *Composition) AddPlan(p *Plan) {
 				continue
 			}
 			c.Add(m, n.L1, int(groups))
+		case m.kind == DiscreteLaplace && p.first != nil:
+			// A narrower range that may be chosen has the same ε on a coarser grid,
+			// the coarsest of which is randomised response.
+			c.AddChoices(exact.Int(n.L1).Quo(m.scale).FloatUp(), 0, int(groups))
 		case m.kind == DiscreteLaplace:
 			c.Add(m, n.L1, int(groups))
 		case m.kind == TruncatedGeometric:

@@ -53,7 +53,7 @@ The ratio says how many times larger the error of the Google library is; ± is t
 
 - *Mean*: two sums that one row changes by one total between them, instead of a count and a sum at half the budget each: √2 less error. *Variance*: three such sums, instead of thirds.
 - *Median*: the exponential mechanism sees every value; a tree adds noise on each level. Several ranks share one budget here, and come out of one tree there, so the gain falls with the number of ranks, and it is small where n·ε is.
-- *Count*: no second budget for selection. With Laplace noise that is a factor of 2. With Gaussian noise, which many groups a unit ask for, it is a little less, as σ grows more slowly than 1/ε.
+- *Count*: no second budget for selection. With Laplace noise that is a factor of 2. With Gaussian noise, which many groups a unit ask for, it is a little less, as σ grows more slowly than 1/ε; noise and selection share δ there, which gives some of it back.
 `)
 	return b.String()
 }

@@ -30,8 +30,8 @@ func GaussianDeltaUp(mu, epsilon float64) float64 {
 	a := epsilon/mu - mu/2
 	b := epsilon/mu + mu/2
 	switch {
-	case a > 38: // φ underflows
-		return math.SmallestNonzeroFloat64
+	case a > 37.2: // φ(a)·M(a) < leastDelta, and φ soon underflows
+		return leastDelta
 	case a < -8: // M would be huge; here Q(a) is close to 1 and nothing cancels
 		d := math.Erfc(a/math.Sqrt2)/2 - math.Exp(epsilon+logQ(b))
 		return math.Min(1, d*(1+1e-14)+1e-15)
@@ -39,10 +39,12 @@ func GaussianDeltaUp(mu, epsilon float64) float64 {
 	d := millsDrop(a, b) * math.Exp(-a*a/2) / math.Sqrt(2*math.Pi)
 	// a errs by 2⁻⁵² of (ε/μ + μ/2), so the exponent by that times |a|.
 	d *= 1 + 8*ulp*(2+math.Abs(a)*(b+math.Abs(a)))
-	return math.Min(1, d)
+	return math.Max(leastDelta, math.Min(1, d))
 }
 
 const (
+	leastDelta = 1e-300 // no δ of Gaussian noise is told from smaller ones
+
 	ulp        = 1.0 / (1 << 52)
 	millsError = 24 * ulp // relative error of mills, tested against 200 bits
 )

@@ -91,6 +91,23 @@ func TestGaussianDelta(t *testing.T) {
 	}
 }
 
+// Where the density underflows the bound is still one: ln δ ≤ ln Q(a).
+func TestTinyGaussianDelta(t *testing.T) {
+	last := 1.0
+	for a := 36.0; a < 60; a += 0.01 {
+		const mu = 0.5
+		d := GaussianDeltaUp(mu, (a+mu/2)*mu)
+		half := new(big.Float).Mul(big.NewFloat(a/2), big.NewFloat(a))
+		h, _ := half.Float64()
+		m, _ := new(big.Float).Sub(bigMills(a), bigMills(a+mu)).Float64()
+		// The logarithm of φ(a)·(M(a) - M(b)).
+		if l := -h - math.Log(2*math.Pi)/2 + math.Log(m); d <= 0 || math.Log(d) < l-1e-9*h || d > last {
+			t.Fatalf("a = %g: δ ≤ %g, ln δ = %g", a, d, l)
+		}
+		last = d
+	}
+}
+
 // Inverses are on the safe side.
 func TestInverses(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
