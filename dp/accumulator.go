@@ -64,6 +64,9 @@ type Accumulator struct {
 	limit int64 // of held, before it is condensed or spilled
 	raw   int64 // records in memory, rounded up to chunks
 
+	pending   pending // where units stand together
+	unbounded bool    // single rows were stored
+
 	spilling bool          // condensing does not make room enough
 	piece    int64         // bytes of spilled records that are read back at a time
 	files    []*spill.File // temporary ones; the first is written to
@@ -254,7 +257,12 @@ func (a *Accumulator) addBlock(rec arrow.Record) error {
 		}
 	}
 	a.fillUnits(rec, n)
-	a.append(group)
+	if a.clustered(n) {
+		a.appendUnits(group)
+	} else {
+		a.flushUnit()
+		a.append(group)
+	}
 	return nil
 }
 

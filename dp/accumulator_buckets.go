@@ -16,6 +16,9 @@ type bucket struct {
 type chunk struct {
 	words []uint64
 	names *numbering // of their groups; nil: the accumulator's own
+	// Some of the records may be single rows, of which a unit has any number in
+	// a group; else see accumulator_clustered.go.
+	unbounded bool
 }
 
 // A numbering leads from the numbers of groups in a chunk to those of the
@@ -68,6 +71,7 @@ func (k *bucket) records(w int) int {
 func (a *Accumulator) append(group []uint32) {
 	s, l := &a.scratch, a.layout
 	w, u := l.words, l.unitWords
+	a.unbounded = true
 	if w == 3 && u == 1 {
 		a.appendThree(group)
 		return
@@ -76,14 +80,8 @@ func (a *Accumulator) append(group []uint32) {
 		if g == noGroup || s.noUnit[i] {
 			continue
 		}
-		h := s.unit[i*u]
-		t := &a.tails[h>>(64-bucketBits)]
-		if t.left < w {
-			a.newChunk(t)
-		}
-		rec := t.chunk[len(t.chunk)-t.left:][:w]
-		t.left -= w
-		rec[0] = h
+		rec := a.newRecord(s.unit[i*u])
+		rec[0] = s.unit[i*u]
 		if u == 2 {
 			rec[1] = s.unit[i*u+1]
 		}
@@ -163,13 +161,14 @@ func (a *Accumulator) close(t *tail) {
 	if used := len(t.chunk) - t.left; used > 0 {
 		h := t.chunk[0]
 		k := &a.buckets[h>>(64-bucketBits)]
-		k.chunks = append(k.chunks, chunk{words: t.chunk[:used]})
+		k.chunks = append(k.chunks, chunk{words: t.chunk[:used], unbounded: a.unbounded})
 	}
 	*t = tail{}
 }
 
 // closeAll hands all chunks over to their buckets, before these are read.
 func (a *Accumulator) closeAll() {
+	a.flushUnit()
 	for i := range a.tails {
 		a.close(&a.tails[i])
 	}

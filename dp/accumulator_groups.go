@@ -314,8 +314,11 @@ func (t *groupTable) appendKey(dst []byte, c int, tuple uint32) []byte {
 
 // key is the key bytes of a group.
 func (t *groupTable) key(g uint32) []byte {
-	if t.dense != nil {
+	switch {
+	case t.dense != nil:
 		return t.dense.key(g)
+	case t.offsets != nil:
+		return (&denseTable{t.offsets.base, nullOffset}).key(g)
 	}
 	from := uint64(0)
 	if g > 0 {
@@ -325,13 +328,25 @@ func (t *groupTable) key(g uint32) []byte {
 }
 
 func (t *groupTable) len() int {
-	if t.dense != nil {
+	switch {
+	case t.dense != nil:
 		return int(t.dense.null) + 1
+	case t.offsets != nil:
+		return nullOffset + 1
 	}
 	if t.direct {
 		return t.tuples()
 	}
 	return len(t.ends)
+}
+
+// within reports whether the last bits of their numbers tell all groups apart,
+// for a power of two n.
+func (t *groupTable) within(n int) bool {
+	if o := t.offsets; o != nil {
+		return !o.null && o.lo <= o.hi && int(o.hi-o.lo) < n
+	}
+	return t.len() <= n
 }
 
 // find returns the group with these key bytes, a new one if it was not met, or

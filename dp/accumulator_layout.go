@@ -69,7 +69,8 @@ type layout struct {
 	unitIsRow bool
 	unitWords int // 1: a mixed number or, for rows, a hash of the record; 2: a 128-bit hash
 	inputs    []*input
-	words     int // of a record
+	words     int  // of a record
+	copyBits  uint // where the head of a record counts rows beyond the first
 	maxGroups int64
 
 	rowsPerUnit int64 // 0: rows are bounded group by group only
@@ -85,6 +86,10 @@ const maxInputs = 31
 
 // finish sets the places of the inputs.
 func (l *layout) finish() {
+	l.copyBits = 63 // which is 0 in a record
+	if l.combines() {
+		l.copyBits = copiesShift
+	}
 	l.words = l.unitWords + 1
 	for _, in := range l.inputs {
 		in.at = l.words

@@ -224,7 +224,7 @@ func (t *groupTable) wordOf(key []byte) uint64 {
 	return t.prf.Sum64(key)
 }
 
-// word is wordOf of a group.
+// word is wordOf of a group, once rows are all there.
 func (t *groupTable) word(g uint32) uint64 {
 	if d := t.dense; d != nil {
 		if g == d.null {
@@ -237,6 +237,14 @@ func (t *groupTable) word(g uint32) uint64 {
 
 // wordsOf writes the words of some groups to dst.
 func (t *groupTable) wordsOf(groups []uint32, dst []uint64) {
+	if o := t.offsets; o != nil {
+		for i, g := range groups {
+			if dst[i] = o.base + uint64(g); g == nullOffset {
+				dst[i] = t.wordOf(nullCell)
+			}
+		}
+		return
+	}
 	if t.dense == nil {
 		for i, g := range groups {
 			dst[i] = t.words[g]

@@ -175,7 +175,7 @@ func (b *bounder) load(k *bucket, piece int64) error {
 			if err := e.at.Read(wordBytes(to[:n])); err != nil {
 				return err
 			}
-			k.chunks = append(k.chunks, chunk{words: to[:n:n], names: e.names})
+			k.chunks = append(k.chunks, chunk{words: to[:n:n], names: e.names, unbounded: true})
 			to = to[n:]
 			size -= n
 			k.extents = k.extents[1:]

@@ -1,11 +1,13 @@
 package dp
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"syscall"
 	"testing"
@@ -53,6 +55,35 @@ func logTable(rows, groups int) []arrow.Record {
 	return out
 }
 
+// byUser is the same table in the order of its users.
+func byUser(recs []arrow.Record) []arrow.Record {
+	type row struct {
+		user int64
+		page int32
+		fee  float64
+	}
+	var rows []row
+	for _, rec := range recs {
+		user, page, fee := rec.Column(0).(*array.Int64).Int64Values(), rec.Column(1).(*array.Int32).Int32Values(), rec.Column(2).(*array.Float64).Float64Values()
+		for i, u := range user {
+			rows = append(rows, row{u, page[i], fee[i]})
+		}
+	}
+	slices.SortFunc(rows, func(x, y row) int { return cmp.Compare(x.user, y.user) })
+	b := array.NewRecordBuilder(memory.DefaultAllocator, recs[0].Schema())
+	defer b.Release()
+	var out []arrow.Record
+	for i, r := range rows {
+		b.Field(0).(*array.Int64Builder).Append(r.user)
+		b.Field(1).(*array.Int32Builder).Append(r.page)
+		b.Field(2).(*array.Float64Builder).Append(r.fee)
+		if (i+1)%65536 == 0 || i == len(rows)-1 {
+			out = append(out, b.NewRecord())
+		}
+	}
+	return out
+}
+
 func cpu() time.Duration {
 	var u syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
@@ -67,8 +98,16 @@ func cpu() time.Duration {
 // the bounded work in the obvious way, on coded columns, without a keyed hash.
 func BenchmarkBoundedGroupBy(b *testing.B) {
 	rows := benchRows()
-	for _, groups := range []int{3_000, 1_000_000} {
-		recs := logTable(rows, groups)
+	for _, c := range []struct {
+		groups    int
+		clustered bool
+	}{{3_000, false}, {1_000_000, false}, {3_000, true}, {1_000_000, true}} {
+		recs := logTable(rows, c.groups)
+		name := fmt.Sprintf("groups=%d", c.groups)
+		if c.clustered {
+			recs = byUser(recs)
+			name += "-clustered"
+		}
 		q := &Query{
 			Unit: "user", GroupBy: []string{"page"}, Bounds: ContributionBounds{MaxGroups: 8}, Workers: 1, Memory: 1 << 40,
 			Aggregates: []Aggregate{CountUnits{As: "users"}, Count{As: "visits", PerUnit: 10}, Sum{As: "fees", Column: "fee", Upper: 200, Resolution: 0.01}},
@@ -77,7 +116,7 @@ func BenchmarkBoundedGroupBy(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		b.Run(fmt.Sprintf("groups=%d/oboro", groups), func(b *testing.B) {
+		b.Run(name+"/oboro", func(b *testing.B) {
 			var add, end time.Duration
 			var held int64
 			start := cpu()
@@ -106,7 +145,7 @@ func BenchmarkBoundedGroupBy(b *testing.B) {
 			b.ReportMetric(float64(end)/n, "end-ns/row")
 			b.ReportMetric(float64(held)/float64(rows), "B/row")
 		})
-		b.Run(fmt.Sprintf("groups=%d/map", groups), func(b *testing.B) {
+		b.Run(name+"/map", func(b *testing.B) {
 			start := cpu()
 			for b.Loop() {
 				naive(recs, 8)

@@ -16,7 +16,7 @@ func (b *bounder) emit(k *bucket, unit []uint64, g keptGroup, out *run) {
 	rows := int64(0)
 	for _, e := range b.sorted[g.from:g.to] {
 		if at := b.at(e); b.entries[at+u]&fromRun == 0 {
-			rows++
+			rows += b.layout.copies(b.entries[at+u])
 		} else {
 			rows += k.earlier(b.entries[at+u+1]).rows
 		}

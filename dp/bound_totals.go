@@ -50,7 +50,10 @@ const maxMarks = 1 << 14
 
 // bound appends the contributions of the n records of a bucket to out.
 func (t *totaller) bound(k *bucket, n int, out *run, flushAt int, flush func(*run)) {
-	t.numberUnits(k, n)
+	if parts := t.numberUnits(k, n); parts == len(t.count) && k.bounded() {
+		t.once(k, out, flushAt, flush)
+		return
+	}
 	t.gather(k, n)
 	w := t.layout.words - t.layout.unitWords
 	from := 0
@@ -69,9 +72,10 @@ func (t *totaller) bound(k *bucket, n int, out *run, flushAt int, flush func(*ru
 	}
 }
 
-// numberUnits finds the units of a bucket and counts their rows. Hashes are
-// keyed, so nobody can choose units that collide.
-func (t *totaller) numberUnits(k *bucket, n int) {
+// numberUnits finds the units of a bucket and counts their rows, and how often
+// rows of one unit were bounded as they came. Hashes are keyed, so nobody can
+// choose units that collide.
+func (t *totaller) numberUnits(k *bucket, n int) (parts int) {
 	w, u := t.layout.words, t.layout.unitWords
 	t.of = extendTo(t.of, n)
 	t.units, t.count = t.units[:0], t.count[:0]
@@ -82,6 +86,7 @@ func (t *totaller) numberUnits(k *bucket, n int) {
 	for _, chunk := range k.chunks {
 		for c := chunk.words; len(c) >= w; c = c[w:] {
 			h := c[0]
+			parts += int(c[u] / firstOfUnit & 1)
 			s := h << bucketBits >> (64 - log)
 			var unit uint32
 			for {
@@ -107,6 +112,7 @@ func (t *totaller) numberUnits(k *bucket, n int) {
 			at++
 		}
 	}
+	return parts
 }
 
 func (t *totaller) growSlots(log int) {
@@ -211,11 +217,12 @@ func (t *totaller) rowsOfUnit(unit, rows []uint64, out *run) {
 
 // unit emits the contributions of one unit.
 func (t *totaller) unit(unit, rows []uint64, out *run) {
-	w := t.layout.words - t.layout.unitWords
+	l := t.layout
+	w := l.words - l.unitWords
 	n := len(rows) / w
 	t.entryOf, t.group = extendTo(t.entryOf, n), extendTo(t.group, n)
 	var groups int
-	if t.groups.len() <= maxMarks {
+	if t.groups.within(maxMarks) {
 		groups = t.markGroups(rows, w)
 	} else {
 		groups = t.hashGroups(rows, w)
@@ -234,9 +241,13 @@ func (t *totaller) unit(unit, rows []uint64, out *run) {
 		out.unit = append(out.unit, unit...)
 	}
 	// One entry more, for rows of groups that are not kept.
+	if len(l.inputs) == 1 && w == 2 {
+		t.addPairs(rows, start, kept, out)
+		return
+	}
 	count := extend(&out.rows, kept+1)
-	for _, e := range entryOf {
-		count[e]++
+	for j, e := range entryOf {
+		count[e] += l.copies(rows[j*w])
 	}
 	out.rows = out.rows[:start+kept]
 	for i, in := range t.layout.inputs {
@@ -254,6 +265,23 @@ func (t *totaller) unit(unit, rows []uint64, out *run) {
 	}
 }
 
+// addPairs adds up the rows of a unit with one value each; see unit.
+func (t *totaller) addPairs(rows []uint64, start, kept int, out *run) {
+	o := &out.inputs[0]
+	count, has, total := extend(&out.rows, kept+1), extend(&o.has, kept+1), extend(&o.total, kept+1)
+	copyBits := t.layout.copyBits & 63
+	rows = rows[:2*len(t.entryOf)]
+	for j, e := range t.entryOf {
+		head, v := rows[2*j], rows[2*j+1]
+		count[e] += int64(1 + head>>copyBits)
+		if head>>32&1 != 0 {
+			has[e] = true
+			total[e] = total[e].add(int128Of(int64(v)))
+		}
+	}
+	out.rows, o.has, o.total = out.rows[:start+kept], o.has[:start+kept], o.total[:start+kept]
+}
+
 // newBase begins the numbering of another unit's groups, of which there are at
 // most n.
 func (t *totaller) newBase(n int) {
@@ -268,21 +296,21 @@ func (t *totaller) newBase(n int) {
 // groups. Whether a group is new is as good as a coin, so nothing branches on
 // it.
 func (t *totaller) markGroups(rows []uint64, w int) int {
-	if len(t.marks) < t.groups.len() {
+	if t.marks == nil {
 		t.marks = make([]uint32, maxMarks)
-		t.base = 1
+		t.base = max(t.base, 1)
 	}
 	t.newBase(len(t.entryOf))
-	base, marks, group := t.base, t.marks, t.group
+	base, marks, group := t.base, t.marks[:maxMarks], t.group
 	d := uint32(0)
 	for i := range t.entryOf {
 		g := uint32(rows[i*w])
 		group[d] = g
-		e := marks[g] - base // wraps around for a group not met
+		e := marks[g&(maxMarks-1)] - base // wraps around for a group not met
 		fresh := uint32((uint64(e)-uint64(d))>>63) - 1
 		e = e&^fresh | d&fresh
 		d -= fresh // plus one if new
-		marks[g] = base + e
+		marks[g&(maxMarks-1)] = base + e
 		t.entryOf[i] = e
 	}
 	t.base += d
@@ -295,7 +323,7 @@ func (t *totaller) hashGroups(rows []uint64, w int) int {
 	log := bits.Len(uint(2*len(t.entryOf) - 1)) // at least half of the places stay empty
 	if 1<<log > len(t.places) {
 		t.places = make([]groupPlace, 1<<log)
-		t.base = 1
+		t.base = max(t.base, 1)
 	}
 	t.newBase(len(t.entryOf))
 	base, places, group := t.base, t.places[:1<<log], t.group

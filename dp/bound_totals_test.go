@@ -61,7 +61,7 @@ func bruteTotals(a *Accumulator) map[string]boundedTotal {
 				}
 				g := chunk.group(c[u])
 				x := units[unit][g]
-				x.rows++
+				x.rows += a.layout.copies(c[u])
 				if c[u]>>32&1 != 0 {
 					x.has, x.total = true, x.total.add(int128Of(int64(c[at])))
 				}
