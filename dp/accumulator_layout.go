@@ -75,6 +75,9 @@ type layout struct {
 
 	rowsPerUnit int64 // 0: rows are bounded group by group only
 	groupsFirst bool  // with rowsPerUnit: maxGroups groups are kept before rows are
+
+	spare  int64 // groups of a unit held beyond maxGroups, to tell that it had more
+	counts bool  // units whose rows are cut are counted, and a row more is held of them
 }
 
 // byRow reports whether what is condensed stays apart row by row: where rows

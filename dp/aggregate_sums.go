@@ -10,6 +10,7 @@ type tally struct {
 	sums  []sums     // as many as the statistics need
 	lists [][]uint64 // one for each statistic; only some append to theirs
 	xs    []int64    // what the entries of a run add
+	cut   []uint64   // see cuts
 }
 
 // sums are one number for each group, in the narrowest form that is known to

@@ -93,8 +93,12 @@ func (a *Accumulator) tally(workers int) (*tally, error) {
 					return err
 				}
 				b.bound(&a.buckets[i], out, flushAt, func(r *run) {
+					kept := r
+					if c := a.plan.cuts; c != nil {
+						kept, t.cut = c.tally(b, r, t.cut)
+					}
 					for _, s := range a.plan.statistics {
-						s.tally(r, t)
+						s.tally(kept, t)
 					}
 					r.reset()
 				})
@@ -109,6 +113,12 @@ func (a *Accumulator) tally(workers int) (*tally, error) {
 	for _, p := range parts[1:] {
 		for i := range p.sums {
 			t.sums[i].merge(&p.sums[i])
+		}
+		for i, n := range p.cut {
+			if t.cut == nil {
+				t.cut = make([]uint64, len(p.cut))
+			}
+			t.cut[i] += n
 		}
 		for i, l := range p.lists {
 			if s, ok := a.plan.statistics[i].(renumberer); ok {

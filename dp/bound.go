@@ -33,6 +33,7 @@ type bounder struct {
 	chosen     []int    // those kept
 
 	ofUnit  []unitRow // rowsOfUnit: distinct rows of a unit
+	cutRows int64     // units that rowsOfUnit cut since this was last read
 	partial bool      // what comes out stays apart row by row where the layout is byRow
 
 	plain  bool // every bucket takes the general way
@@ -236,7 +237,7 @@ func (b *bounder) unit(k *bucket, i, j int, out *run) {
 		b.kept = append(b.kept, keptGroup{from, i})
 	}
 	unit := b.unitWords(b.sorted[b.kept[0].from])
-	if int64(len(b.kept)) > b.layout.maxGroups {
+	if int64(len(b.kept)) > b.layout.maxGroups+b.layout.spare {
 		b.unitGroups = b.unitGroups[:0]
 		for _, g := range b.kept {
 			b.unitGroups = append(b.unitGroups, b.sorted[g.from].group())
@@ -272,7 +273,7 @@ func (b *bounder) selectGroups(unit []uint64, groups []uint32) []int {
 	b.groups.wordsOf(groups, prio)
 	prefix := b.keys.groups.Prefix(unit...)
 	prefix.Sums64(prio)
-	limit := int(b.layout.maxGroups)
+	limit := int(b.layout.maxGroups + b.layout.spare)
 	if len(b.chosen) <= n {
 		b.chosen = make([]int, 2*n)
 	}

@@ -230,7 +230,7 @@ func (t *totaller) unit(unit, rows []uint64, out *run) {
 	start := out.len()
 	kept := groups
 	entryOf := t.entryOf[:n]
-	if int64(groups) > t.layout.maxGroups {
+	if int64(groups) > t.layout.maxGroups+t.layout.spare {
 		kept = t.choose(unit, groups)
 		for i, e := range entryOf {
 			entryOf[i] = t.to[e]

@@ -128,8 +128,14 @@ func (b *bounder) keepRows(unit []uint64, rows []unitRow) []unitRow {
 		total += r.count
 	}
 	room := b.layout.rowsPerUnit
+	if b.partial && b.layout.counts {
+		room++
+	}
 	if total <= room {
 		return rows
+	}
+	if !b.partial {
+		b.cutRows++
 	}
 	prefix := b.keys.all.Prefix(unit...)
 	for i := range rows {

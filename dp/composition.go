@@ -153,6 +153,9 @@ func (c *Composition) AddPlan(p *Plan) {
 	for _, s := range p.rangeChoices() {
 		c.AddChoices(s.epsilon().FloatUp(), 0, int(s.sides().Num().Int64()))
 	}
+	if p.cuts != nil { // one unit changes one number of each bound's pair
+		c.Add(p.cuts.noise, 1, len(p.cuts.bounds))
+	}
 	if s := cal.Selection; s != nil && s.Mechanism.kind != TruncatedGeometric {
 		c.miss = exact.AddUp(c.miss, -exact.Log1pDown(-s.Delta.delta.FloatUp()))
 	}

@@ -33,6 +33,7 @@ type Plan struct {
 
 	first  *RangePlan    // where ranges are still to be chosen
 	chosen []ChosenRange // where they were
+	cuts   *cuts         // nil without diagnostics
 	from   *RangePlan
 }
 
@@ -46,10 +47,10 @@ type Plan struct {
 // there can be; the plan of the second read has the final ones.
 func NewPlan(q *Query, schema *arrow.Schema, b Budget) (*Plan, error) {
 	p, err := newPlan(q, schema, b)
-	if err != nil || !hasRanges(q.Aggregates) {
+	if err != nil || !hasRanges(q.Aggregates) && q.Diagnostics == 0 {
 		return p, err
 	}
-	return p.withRanges(q, schema)
+	return p.divided(q, schema)
 }
 
 // newPlan plans one read, in which every range is given.
@@ -75,7 +76,7 @@ func newPlan(q *Query, schema *arrow.Schema, b Budget) (*Plan, error) {
 func (p *Plan) fingerprint(schema *arrow.Schema) [32]byte {
 	h := sha256.New()
 	q := &p.query
-	fmt.Fprintf(h, "%q %v %q %v %q %v %d %s\n", q.Unit, q.UnitIsRow, q.GroupBy, q.Bounds, q.Noise, q.Confidence, q.MinUnits, p.budget)
+	fmt.Fprintf(h, "%q %v %q %v %q %v %d %s %v\n", q.Unit, q.UnitIsRow, q.GroupBy, q.Bounds, q.Noise, q.Confidence, q.MinUnits, p.budget, q.Diagnostics)
 	if q.UnitCell != nil {
 		fmt.Fprintf(h, "cell %q %d\n", q.UnitCell.Column, q.UnitCell.Every)
 	}
@@ -106,11 +107,13 @@ func (p *Plan) Schema() *arrow.Schema { return p.schema }
 // given to NewPlan, exactly. The plan of a second read, after ranges were chosen,
 // costs the rest.
 func (p *Plan) Price() Budget {
-	if p.first == nil {
-		return p.calibration.Price
-	}
 	b := p.calibration.Price
-	b.loss = b.loss.Add(p.first.price.loss)
+	if p.first != nil {
+		b.loss = b.loss.Add(p.first.price.loss)
+	}
+	if p.cuts != nil {
+		b.loss = b.loss.Add(p.cuts.budget.loss)
+	}
 	return b
 }
 
@@ -132,6 +135,9 @@ func (p *Plan) String() string {
 		fmt.Fprintf(&b, ", %d rows per unit", n)
 	}
 	b.WriteByte('\n')
+	if f := p.CutFigures(); f != nil {
+		fmt.Fprintf(&b, "diagnostics: units cut by %s, discrete-laplace of scale %s\n", strings.Join(f.Bounds, ", "), f.Scale)
+	}
 	if p.first != nil {
 		for _, f := range p.first.Figures() {
 			fmt.Fprintln(&b, f.text())

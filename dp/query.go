@@ -44,6 +44,10 @@ type Query struct {
 	// with at least this probability. It covers the noise, not what bounding and
 	// clamping took away. 0 adds none. It costs nothing.
 	Confidence float64
+	// Diagnostics, if not 0, is a weight beside those of the aggregates: its part
+	// of the budget pays for noised shares of units that the bounds cut
+	// (Release.Cuts). 0: nothing is said of them.
+	Diagnostics float64
 	// MinUnits is an optional floor for release, compared with the noised
 	// number of units.
 	MinUnits int64

@@ -38,22 +38,23 @@ type ChosenRange struct {
 type RangePlan struct {
 	plan   *Plan // columns, layout and statistics; no noise of its own
 	price  Budget
+	cuts   Budget // of diagnostics, at the second read
 	rest   Budget
 	query  Query // of the second read, but for the ranges
 	schema *arrow.Schema
 	weight []float64 // of the second read's aggregates
 }
 
-// withRanges divides the budget of a query some of whose ranges are chosen, and
-// plans the two reads. whole is the query planned as if its outer limits were
-// its ranges, with all of the budget.
+// divided divides the budget of a query between its aggregates, the choice of
+// their ranges and diagnostics, and plans the reads. p is the query planned as if
+// its outer limits were its ranges, with all of the budget.
 //
 // An aggregate of weight w and share s spends w·s of Σw on its range and
 // w·(1-s) on itself; other aggregates, and a count that is made for selection,
 // get what they would get without. All of δ belongs to the second read. The two
 // reads compose: the second is planned after the result of the first, which the
 // addition of ε and δ, and of ρ, allows (see Accountant).
-func (p *Plan) withRanges(q *Query, schema *arrow.Schema) (*Plan, error) {
+func (p *Plan) divided(q *Query, schema *arrow.Schema) (*Plan, error) {
 	r := &RangePlan{query: *q, schema: schema, weight: make([]float64, len(q.Aggregates))}
 	r.query.Aggregates = slices.Clone(q.Aggregates)
 	total, first := exact.Rat{}, exact.Rat{}
@@ -77,13 +78,18 @@ func (p *Plan) withRanges(q *Query, schema *arrow.Schema) (*Plan, error) {
 		}
 		r.weight[i] = w.Float()
 	}
+	diagnostics, ok := exact.FromFloat(q.Diagnostics)
+	if !ok || diagnostics.Sign() < 0 {
+		return nil, fault.Planf("diagnostics: the weight must be a number greater than 0, such as 0.1")
+	}
+	total = total.Add(diagnostics)
 	b := p.budget
-	r.price, r.rest = b, b
-	r.price.loss, r.price.delta = b.loss.Mul(first).Quo(total), exact.Rat{}
-	r.rest.loss = b.loss.Sub(r.price.loss)
+	part := func(of exact.Rat) Budget { return Budget{zcdp: b.zcdp, loss: b.loss.Mul(of).Quo(total)} }
+	r.price, r.cuts, r.rest = part(first), part(diagnostics), b
+	r.rest.loss = b.loss.Sub(r.price.loss).Sub(r.cuts.loss)
 	main, err := r.with(nil)
-	if err != nil {
-		return nil, err
+	if err != nil || first.Sign() == 0 {
+		return main, err
 	}
 	r.plan = &Plan{query: *q, budget: r.price, layout: &layout{unitIsRow: q.UnitIsRow}, selector: -1}
 	bind := &binder{plan: r.plan, schema: schema}
@@ -102,7 +108,7 @@ func (p *Plan) withRanges(q *Query, schema *arrow.Schema) (*Plan, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.as, c.budget = a.OutputName(), Budget{zcdp: b.zcdp, loss: b.loss.Mul(spent[i]).Quo(total)}
+		c.as, c.budget = a.OutputName(), part(spent[i])
 		if err := c.calibrate(main, i); err != nil {
 			return nil, err
 		}
@@ -124,7 +130,7 @@ func (r *RangePlan) with(chosen []ChosenRange) (*Plan, error) {
 	for i, a := range q.Aggregates {
 		a, ok := a.(ranged)
 		if !ok || a.auto() == 0 {
-			continue
+			continue // of the weight that it has
 		}
 		c := a.outer()
 		if j := slices.IndexFunc(chosen, func(c ChosenRange) bool { return c.As == a.OutputName() }); j >= 0 {
@@ -132,7 +138,11 @@ func (r *RangePlan) with(chosen []ChosenRange) (*Plan, error) {
 		}
 		q.Aggregates[i] = a.within(c, r.weight[i])
 	}
-	return newPlan(&q, r.schema, r.rest)
+	p, err := newPlan(&q, r.schema, r.rest)
+	if err == nil && r.cuts.loss.Sign() > 0 {
+		err = p.addCuts(r.cuts)
+	}
+	return p, err
 }
 
 // hasRanges reports whether ranges of a query are chosen by noise.

@@ -20,7 +20,12 @@ import (
 type Release struct {
 	plan   *Plan
 	record arrow.Record
+	cuts   []Cut
 }
+
+// Cuts are the shares of units that each bound cut, nil where Query.Diagnostics
+// did not ask.
+func (r *Release) Cuts() []Cut { return slices.Clone(r.cuts) }
 
 // Plan is the plan that was carried out.
 func (r *Release) Plan() *Plan { return r.plan }
@@ -118,7 +123,11 @@ func (a *Accumulator) release() (*Release, error) {
 	for _, c := range columns {
 		c.Release()
 	}
-	return &Release{p, rec}, nil
+	rel := &Release{plan: p, record: rec}
+	if p.cuts != nil {
+		rel.cuts, err = p.cuts.release(p, t.cut, stream)
+	}
+	return rel, err
 }
 
 // selectReleased returns the groups to release in the order of their keys, and
