@@ -40,6 +40,7 @@ type Counter struct {
 	sizes []int      // distinct values so far, per column
 
 	common     *dictionaries // with other workers; nil: none
+	limit      *countLimit   // nil: none
 	renumberAt int           // rows after which dictionaries are put into order
 }
 
@@ -111,6 +112,9 @@ func (c *Counter) Add(rec arrow.Record) error {
 		from = to
 	}
 	c.rows += int64(n)
+	if c.limit != nil {
+		return c.checkLimit(c.limit.worker)
+	}
 	return nil
 }
 
@@ -159,6 +163,9 @@ func (c *Counter) Merge(other *Counter) error {
 	c.tally.Merge(other.tally, remap, c.sizes)
 	c.rows += other.rows
 	*other = Counter{}
+	if c.limit != nil {
+		return c.checkLimit(c.limit.whole)
+	}
 	return nil
 }
 
@@ -186,6 +193,9 @@ func (c *Counter) finish() (*tuples, error) {
 		c.encoders[i] = nil
 	}
 	all := c.tally.Tuples(remap, true)
+	if err := c.tally.Err(); err != nil {
+		return nil, err
+	}
 	c.tally = nil
 	t.rows = all.Rows
 	if c.unit {

@@ -41,13 +41,14 @@ func (d *dictionaries) order(encoders []*code.Encoder, columns []CountedColumn, 
 }
 
 // newCounters returns a function that makes counters over the same columns for
-// the workers of one read.
-func newCounters(columns []CountedColumn, unit *CountedColumn) func() (*Counter, error) {
+// the workers of one read, which keep to a limit.
+func newCounters(columns []CountedColumn, unit *CountedColumn, limit *countLimit) func() (*Counter, error) {
 	common := &dictionaries{}
 	return func() (*Counter, error) {
 		c, err := NewCounter(columns, unit)
 		if err == nil {
 			c.common = common
+			c.keepTo(limit)
 		}
 		return c, err
 	}

@@ -63,7 +63,7 @@ func TestCounterThroughFold(t *testing.T) {
 				if unit {
 					u = unitColumn(batches[0])
 				}
-				newCounter := newCounters(countedColumns(batches[0])[:columns], u)
+				newCounter := newCounters(countedColumns(batches[0])[:columns], u, nil)
 				c, err := fold.Source(context.Background(), src, newCounter, fold.Options{Workers: workers})
 				if err != nil {
 					t.Fatal(err)

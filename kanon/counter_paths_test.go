@@ -11,7 +11,9 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"github.com/oboro-data/oboro/hierarchy"
+	"github.com/oboro-data/oboro/internal/code"
 	"github.com/oboro-data/oboro/internal/corpus"
+	"github.com/oboro-data/oboro/internal/spill"
 )
 
 // pathColumns are columns that reach every way of making keys, by the bits that
@@ -119,12 +121,18 @@ func TestCounterPaths(t *testing.T) {
 		for _, unit := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/unit=%v", name, unit), func(t *testing.T) {
 				var want *tuples
+				file := spill.New(t.TempDir())
+				defer file.Close()
 				for workers := 1; workers <= 8; workers++ {
 					var u *CountedColumn
 					if unit {
 						u = unitColumn(whole)
 					}
-					newCounter := newCounters(countedColumns(whole), u)
+					var limit *countLimit
+					if workers%2 == 0 { // what is counted goes to a file again and again
+						limit = &countLimit{file: file, worker: 1 << 40, whole: 1 << 40, tally: code.Limit{File: file, Bytes: 20_000, Tuples: 1 << 40}}
+					}
+					newCounter := newCounters(countedColumns(whole), u, limit)
 					if workers%4 == 3 {
 						newCounter = func() (*Counter, error) { return NewCounter(countedColumns(whole), u) }
 					}
@@ -164,6 +172,9 @@ func TestCounterPaths(t *testing.T) {
 							t.Fatalf("%d workers: column %q differs", workers, got.columns[c].name)
 						}
 					}
+				}
+				if name != "dense" && name != "beyond" && file.Size() == 0 {
+					t.Error("nothing went to the file")
 				}
 			})
 		}

@@ -169,7 +169,9 @@ func (p *plan) countPopulation(ctx context.Context) (*tuples, error) {
 			unit = nil
 		}
 	}
-	newCounter := newCounters(columns, unit)
+	limit := p.countLimit(len(columns) + 1)
+	defer limit.close()
+	newCounter := newCounters(columns, unit, limit)
 	c, err := newCounter()
 	if err != nil {
 		return nil, err

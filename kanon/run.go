@@ -99,7 +99,9 @@ func (p *plan) recode() string {
 // count is the first read.
 func (p *plan) count(ctx context.Context, src arrowio.Source) (*tuples, error) {
 	columns, unit := p.counted()
-	newCounter := newCounters(columns, unit)
+	limit := p.countLimit(len(columns) + 1)
+	defer limit.close()
+	newCounter := newCounters(columns, unit, limit)
 	c, err := newCounter()
 	if err != nil {
 		return nil, err
@@ -158,7 +160,7 @@ func (p *plan) tables(t *tuples) (columns, sensitive []Column, fixed []int, err 
 
 // search finds the recoding.
 func (p *plan) search(ctx context.Context, base *FrequencySet, fixed []int) (*SearchResult, *assignment, error) {
-	o := SearchOptions{SuppressionLimit: p.spec.limit(base.Rows), Levels: fixed, WildcardNulls: p.spec.Nulls == NullIsWildcard, Workers: p.spec.Workers}
+	o := SearchOptions{SuppressionLimit: p.spec.limit(base.Rows), Levels: fixed, WildcardNulls: p.spec.Nulls == NullIsWildcard, Workers: p.spec.Workers, Memory: p.spec.Memory / 4}
 	if p.spec.Search == "anytime" {
 		o.Deadline = p.spec.Deadline
 	}

@@ -22,6 +22,10 @@ type SearchOptions struct {
 	// model that it goes with is KAnonymity.
 	WildcardNulls bool
 	Workers       int // 0: one per processor
+	// Memory is the number of bytes of frequency sets of finished nodes that
+	// are kept to start from, two sets at least; 0: three times those of the
+	// set at the bottom, or a million classes more where it is small.
+	Memory int64
 	// Progress hears of nodes checked, and of the nodes of the lattice.
 	Progress func(done, total int64)
 
@@ -99,7 +103,7 @@ func Search(ctx context.Context, base *FrequencySet, models []PrivacyModel, cost
 func searchJudged(ctx context.Context, base *FrequencySet, j *judge, bound BoundCost, o SearchOptions) (*SearchResult, error) {
 	s := &search{
 		base: base, judge: j, cost: bound, lattice: latticeOf(base.QuasiIdentifiers, o.Levels),
-		workers: parallel(o.Workers), progress: o.Progress, boxes: o.boxes,
+		workers: parallel(o.Workers), progress: o.Progress, boxes: o.boxes, sets: setCache{memory: o.Memory},
 	}
 	if o.Deadline > 0 {
 		s.deadline = time.Now().Add(o.Deadline)

@@ -5,6 +5,7 @@ import "slices"
 // setCache keeps frequency sets of finished nodes to roll up from, within a
 // budget of classes; the least recently used leave first.
 type setCache struct {
+	memory  int64 // bytes of the sets; 0: the budget is that of the base alone
 	sets    []*FrequencySet
 	used    []int64
 	clock   int64
@@ -13,6 +14,9 @@ type setCache struct {
 
 func (c *setCache) add(f *FrequencySet, base int64) {
 	budget := 1<<20 + 3*base
+	if c.memory > 0 {
+		budget = min(budget, c.memory/f.classBytes())
+	}
 	c.clock++
 	c.sets, c.used = append(c.sets, f), append(c.used, c.clock)
 	c.classes += int64(f.Len())
@@ -39,4 +43,16 @@ func (c *setCache) nearest(n Node) *FrequencySet {
 	c.clock++
 	c.used[at] = c.clock
 	return c.sets[at]
+}
+
+// classBytes is about the memory of a class of the set.
+func (f *FrequencySet) classBytes() int64 {
+	n := 8*len(f.words) + 24 // rows, settled and size
+	if f.pop != nil {
+		n += 8
+	}
+	for _, d := range f.dist {
+		n += 8 + 12*len(d.values)/max(1, f.Len())
+	}
+	return int64(n + 8*len(f.pairs)/max(1, f.Len()))
 }

@@ -84,7 +84,8 @@ func (c *Counted) Marginal(i, n int) []int64 {
 // Tuples returns the distinct tuples, their codes mapped by remap (nil leaves a
 // column's codes as they are), sorted by mapped codes column by column, and
 // the rows of each. remap must be one to one. The tally is left as it was
-// unless last is set; it is then not used again.
+// unless last is set; it is then not used again. Under a Limit see Err
+// afterwards.
 func (t *Tally) Tuples(remap [][]uint32, last bool) *Counted {
 	t.open()
 	if remap == nil {
@@ -104,7 +105,10 @@ func (t *Tally) Tuples(remap [][]uint32, last bool) *Counted {
 		t.dense, t.narrow, t.mid = nil, nil, nil
 	}
 	to := layoutFor(t.sizes)
-	all := combine(t.segments, remap, to, !last)
+	all := t.joinStored(combine(t.segments, remap, to, !last), remap, to)
+	if last {
+		t.stored = nil
+	}
 	if all.keys == nil {
 		all.keys = []uint64{}
 	}

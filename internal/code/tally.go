@@ -31,9 +31,11 @@ type Tally struct {
 	fullAt    int     // keys in buckets at which to see whether they repeat
 	loose     segment // keys with rows, unsorted
 	segments  []segment
-	compacted int // entries after the last compaction
+	compacted int      // entries after the last compaction
+	stored    []stored // segments in a file
 	interned  *interned
 	wide      *wide
+	err       error // of the file, or too many tuples
 
 	keys  []uint64 // of the block at hand
 	codes []uint32 // of a column of the block
@@ -55,6 +57,7 @@ type limits struct {
 	// minCompact is the number of segment entries below which segments are
 	// not joined early.
 	minCompact int
+	limit      *Limit // nil: what is counted stays in memory
 }
 
 var defaultLimits = limits{
@@ -128,9 +131,9 @@ func (t *Tally) count(keys []uint64) {
 // full sorts and counts buckets that have grown large, if the keys in them
 // repeat so much that half of their memory or more comes free: a tuple takes 16
 // bytes in a segment. Where most tuples are new nothing is as small as the keys
-// themselves, and they go on to twice as many.
+// themselves, and they go on to twice as many, as long as memory allows.
 func (t *Tally) full(repeat bool) {
-	if repeat {
+	if repeat || t.crowded() {
 		t.seal()
 	} else {
 		t.fullAt *= 2
@@ -258,8 +261,8 @@ func (t *Tally) makeBuckets(l layout) {
 // leaveKeys goes on with numbered first columns or the hash table and moves
 // there what was counted.
 func (t *Tally) leaveKeys() {
-	segments, before := t.segments, t.interned
-	t.segments, t.interned = nil, nil
+	segments, away, before := t.segments, t.stored, t.interned
+	t.segments, t.stored, t.interned = nil, nil, nil
 	if n := t.prefixFor(t.sizes); n > 0 && before == nil {
 		t.interned = newInterned(t.sizes, n, t.limits)
 	} else {
@@ -271,6 +274,11 @@ func (t *Tally) leaveKeys() {
 	}
 	for _, s := range segments {
 		t.addSegment(s)
+	}
+	for i := range away {
+		if s, ok := t.load(&away[i]); ok {
+			t.addSegment(s)
+		}
 	}
 }
 
@@ -319,6 +327,7 @@ func (t *Tally) seal() {
 		t.loose = segment{}
 	}
 	t.compact()
+	t.store()
 }
 
 func (t *Tally) width(c int) uint {
@@ -351,6 +360,9 @@ func (t *Tally) compact() {
 // Merge takes over what other counted; remap maps its codes, column by column,
 // and sizes bounds the codes of both. other is not used again.
 func (t *Tally) Merge(other *Tally, remap [][]uint32, sizes []int) {
+	if err := other.Err(); t.err == nil {
+		t.err = err
+	}
 	copy(t.sizes, sizes)
 	if other.waits {
 		for _, b := range other.first {
@@ -385,7 +397,16 @@ func (t *Tally) Merge(other *Tally, remap [][]uint32, sizes []int) {
 				t.segments = append(t.segments, s)
 			}
 		}
+		for _, s := range other.stored {
+			s.remap = compose(s.remap, remap)
+			if t.interned == nil && t.wide == nil {
+				t.stored = append(t.stored, s)
+			} else if s, ok := t.load(&s); ok {
+				t.addSegment(s)
+			}
+		}
 		t.compact()
+		t.store()
 	}
 }
 

@@ -1,12 +1,16 @@
 package code
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/oboro-data/oboro/internal/fault"
+	"github.com/oboro-data/oboro/internal/spill"
 )
 
 // plain counts tuples with a map.
@@ -55,6 +59,9 @@ func TestTallyAgainstMap(t *testing.T) {
 			maxKeys:    rapid.SampledFrom([]int{1, 100, 1 << 20}).Draw(rt, "maxKeys"),
 			minCompact: rapid.SampledFrom([]int{1, 50, 1 << 20}).Draw(rt, "minCompact"),
 		}
+		limited := rapid.Bool().Draw(rt, "limited")
+		file := spill.New("")
+		defer file.Close()
 		want := plain{}
 		// A worker's codes, per column: value to code in order of first sight.
 		type worker struct {
@@ -66,6 +73,9 @@ func TestTallyAgainstMap(t *testing.T) {
 		for i := range workers {
 			w := &worker{tally: NewTally(columns), sizes: make([]int, columns)}
 			w.tally.limits = small
+			if limited {
+				w.tally.Limit(Limit{Bytes: 4000, Tuples: 1 << 40, File: file})
+			}
 			for range columns {
 				w.codes = append(w.codes, map[int]uint32{})
 			}
@@ -170,7 +180,63 @@ func TestTallyAgainstMap(t *testing.T) {
 		}
 		codes, rows := a.tally.Sorted(final, true)
 		closed.check(rt, codes, rows)
+		if err := a.tally.Err(); err != nil {
+			rt.Fatalf("%v", err)
+		}
 	})
+}
+
+// TestTallyLimit: a tally of many distinct tuples keeps to its limit, and says
+// so when the file fails or when there are more tuples than may be.
+func TestTallyLimit(t *testing.T) {
+	fill := func(l Limit) (*Tally, *Counted, int64) {
+		tally := NewTally(2)
+		tally.Limit(l)
+		r := rand.New(rand.NewPCG(1, 2))
+		codes, most := [][]uint32{make([]uint32, 4096), make([]uint32, 4096)}, int64(0)
+		sizes := []int{1 << 14, 1 << 14}
+		tally.Renumber(make([][]uint32, 2), sizes)
+		for range 200 {
+			for c := range codes {
+				for i := range codes[c] {
+					codes[c][i] = r.Uint32N(1 << 14)
+				}
+			}
+			tally.Add(codes, 4096, sizes)
+			most = max(most, tally.Memory())
+		}
+		return tally, tally.Tuples(nil, true), most
+	}
+	file := spill.New(t.TempDir())
+	defer file.Close()
+	_, plain, whole := fill(Limit{Bytes: 1 << 40, Tuples: 1 << 40, File: file})
+	if file.Size() > 0 {
+		t.Error("a generous limit writes to the file")
+	}
+	tally, counted, most := fill(Limit{Bytes: 2 << 20, Tuples: 1 << 40, File: file})
+	if err := tally.Err(); err != nil {
+		t.Fatal(err)
+	}
+	if file.Size() == 0 || most > 5<<20 || most > whole {
+		t.Errorf("%d bytes on disk, %d in memory of 2 MiB; %d without a limit", file.Size(), most, whole)
+	}
+	for c, col := range plain.Columns() {
+		if !slices.Equal(col, counted.Columns()[c]) {
+			t.Errorf("column %d differs", c)
+		}
+	}
+	if !slices.Equal(plain.Rows, counted.Rows) {
+		t.Error("rows differ")
+	}
+	if tally, _, _ = fill(Limit{Bytes: 2 << 20, Tuples: 1000, File: file}); !errors.Is(tally.Err(), fault.Data) {
+		t.Errorf("too many tuples: %v", tally.Err())
+	}
+	full := spill.New(t.TempDir())
+	defer full.Close()
+	full.FailAfter(1 << 20)
+	if tally, _, _ = fill(Limit{Bytes: 2 << 20, Tuples: 1 << 40, File: full}); !errors.Is(tally.Err(), fault.Input) {
+		t.Errorf("full disk: %v", tally.Err())
+	}
 }
 
 // fields reads back the numbers of fmt.Sprint([]uint32).
