@@ -57,7 +57,7 @@ func TestCounterMemory(t *testing.T) {
 		for range 8 {
 			recs = append(recs, codedBatch(r, c.sizes, batch))
 		}
-		newCounter := newCounters(countedColumns(recs[0]), nil)
+		newCounter := newCounters(countedColumns(recs[0]), nil, nil)
 		var start, full, end runtime.MemStats
 		runtime.GC()
 		runtime.ReadMemStats(&start)
