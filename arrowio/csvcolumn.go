@@ -141,11 +141,14 @@ func (t *textColumn) add(c cells) int {
 			t.valid.setNull(row + i)
 			n = 0
 		}
-		if n <= 32 {
-			// Thirty-two bytes move in registers, whatever the length, which
-			// spares a branch that can't be foretold: what is too much is
-			// overwritten by the next text.
-			*(*[32]byte)(data[w : w+32]) = [32]byte(c.b[lo : lo+32])
+		// Sixteen bytes move in a register, whatever the length, which spares
+		// a branch that can't be foretold: what is too much is overwritten by
+		// the next text.
+		if n <= 16 {
+			*(*[16]byte)(data[w : w+16]) = [16]byte(c.b[lo : lo+16])
+		} else if n <= 32 {
+			*(*[16]byte)(data[w : w+16]) = [16]byte(c.b[lo : lo+16])
+			*(*[16]byte)(data[w+16 : w+32]) = [16]byte(c.b[lo+16 : lo+32])
 		} else {
 			copy(data[w:w+n], c.b[lo:hi])
 		}
