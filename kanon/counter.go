@@ -50,7 +50,7 @@ const blockRows = 4096
 
 // renumberRows is the number of rows after which the dictionaries are nearly
 // complete, unless their tails are long, and are put into order once.
-const renumberRows = 1 << 17
+const renumberRows = 1 << 16
 
 // NewCounter returns an empty Counter over columns, quasi-identifiers first,
 // and, unless unit is nil, the column that names the person. A type that can't
