@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/oboro-data/oboro/arrowio"
 	"github.com/oboro-data/oboro/dp"
+	"github.com/oboro-data/oboro/dp/ledger"
 	"github.com/oboro-data/oboro/internal/noise"
 )
 
@@ -222,7 +224,7 @@ func TestUnitCellCountsDaysOfPeople(t *testing.T) {
 		"plan": {"all rows of one member within one day of at", "each such cell of time counts and is bounded by itself"},
 		"md": {
 			"all rows of one member within one day of at", "what one member did in each day is protected by itself, and all of it together is not",
-			"people (member), each counted anew within one day of at,", "protects all rows of one member within one day of at, not all rows of one member",
+			"people (member), each counted anew within one day of at,", "The release by_day protects all rows of one member within one day of at, not all rows of one member; the total budget holds for no more",
 		},
 	} {
 		text := rel.plan.String()
@@ -234,6 +236,47 @@ func TestUnitCellCountsDaysOfPeople(t *testing.T) {
 				t.Errorf("%s does not say %q:\n%s", what, w, text)
 			}
 		}
+	}
+}
+
+// TestLedgerOfTimeCells: a ledger counts for the weakest unit of a run.
+func TestLedgerOfTimeCells(t *testing.T) {
+	const day = "member within one day of at"
+	for unit, words := range map[string]string{day: "", "member": `counts for people told apart by "member" and this release for "` + day + `"`} {
+		file := filepath.Join(t.TempDir(), "people.ledger")
+		if err := ledger.Create(file, unit, dp.Approx(200, 1e-6)); err != nil {
+			t.Fatal(err)
+		}
+		p, err := ParsePolicy([]byte(loginsPolicy), ".")
+		if err != nil {
+			t.Fatal(err)
+		}
+		src, err := arrowio.OpenCSV(t.Context(), write(t, t.TempDir(), "in.csv", loginRows()), p.CSVOptions())
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan, err := p.Plan(src.Schema())
+		if err != nil {
+			t.Fatal(err)
+		}
+		rel, err := plan.Run(t.Context(), src, RunOptions{Ledger: file})
+		if words == "" {
+			if err != nil {
+				t.Fatal(err)
+			}
+			rel.Close()
+		} else if ExitCode(err) != 2 || !strings.Contains(err.Error(), words) {
+			t.Errorf("a ledger of people: %v", err)
+		}
+	}
+	p, err := ParsePolicy([]byte(loginsPolicy), ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	hour := Statistics{UnitCell: &UnitCell{Column: "at", text: "12-hours"}}
+	steps := []*step{{Declaration: &p.Releases[1]}, {Declaration: &Declaration{Statistics: &hour}}}
+	if _, err := p.unitPaid(steps); ExitCode(err) != 2 || !strings.Contains(err.Error(), "one ledger can't count for "+day+" and for member within 12 hours of at") {
+		t.Errorf("two cells: %v", err)
 	}
 }
 

@@ -26,7 +26,11 @@ func (r *Release) pay(ctx context.Context, file, key string, steps ...*step) err
 	case len(payments) == 0:
 		return fault.Planf("%s: no release of this policy spends a budget, so that there is nothing to enter into a ledger; leave the ledger out", r.plan.policy.file)
 	}
-	v, err := ledger.Spend(ctx, file, r.plan.policy.unitName(), payments...)
+	unit, err := r.plan.policy.unitPaid(steps)
+	if err != nil {
+		return err
+	}
+	v, err := ledger.Spend(ctx, file, unit, payments...)
 	if err != nil {
 		return err
 	}

@@ -206,16 +206,16 @@ func (p *Plan) warn() {
 	for _, s := range p.steps {
 		if s.Microdata != nil {
 			for _, name := range s.Microdata.Idle {
-				p.warnings = append(p.warnings, fmt.Sprintf("%s: km-anonymity of %s is left out, for this column is not released", s.Name, name))
+				p.warnings = append(p.warnings, fmt.Sprintf("the release %s leaves km-anonymity of %s out, for this column is not released", s.Name, name))
 			}
 		}
 		if s.Microdata != nil && s.Microdata.RowOrder == "input" {
-			p.warnings = append(p.warnings, s.Name+": rows leave in the order of the input; a row's position links it to the source (row-order: shuffled avoids it)")
+			p.warnings = append(p.warnings, "the rows of "+s.Name+" leave in the order of the input; a row's position links it to the source (row-order: shuffled avoids it)")
 		}
 	}
 	for _, s := range p.steps {
 		if s.Statistics != nil && s.Statistics.UnitCell != nil {
-			p.warnings = append(p.warnings, fmt.Sprintf("%s: protects all rows of one %s, not all rows of one %s; the total budget holds for that too", s.Name, p.policy.unitOf(s.Statistics), p.policy.Unit))
+			p.warnings = append(p.warnings, fmt.Sprintf("the release %s protects all rows of one %s, not all rows of one %s; the total budget holds for no more", s.Name, p.policy.unitOf(s.Statistics), p.policy.Unit))
 		}
 	}
 }

@@ -66,7 +66,7 @@ func TestKMAnonymityOfAColumnThatStaysBehind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := plan.String(); !strings.Contains(got, "km-anonymity of hobbies is left out") {
+	if got := plan.String(); !strings.Contains(got, "leaves km-anonymity of hobbies out") {
 		t.Errorf("no warning in\n%s", got)
 	}
 	alone := strings.Replace(text, "{k-anonymity: {k: 3}}, ", "", 1)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/oboro-data/oboro/dp"
+	"github.com/oboro-data/oboro/internal/fault"
 	"github.com/oboro-data/oboro/report"
 )
 
@@ -109,6 +110,24 @@ func (p *Policy) unitOf(s *Statistics) string {
 		return p.unitName()
 	}
 	return p.unitName() + s.UnitCell.within()
+}
+
+// unitPaid names the unit that a ledger must count for, the weakest that the
+// statistics of a run protect: what holds for all rows of a person holds for
+// those within a cell of time, and not the other way round.
+func (p *Policy) unitPaid(steps []*step) (string, error) {
+	unit := p.unitName()
+	for _, s := range steps {
+		if s.Statistics == nil || s.Statistics.UnitCell == nil {
+			continue
+		}
+		of := p.unitOf(s.Statistics)
+		if unit != p.unitName() && unit != of {
+			return "", fault.Planf("%s: one ledger can't count for %s and for %s; give the releases one unit-cell, or a policy each", p.file, unit, of)
+		}
+		unit = of
+	}
+	return unit, nil
 }
 
 // cellLimit is what a claim about cells does not say, "" without cells.
