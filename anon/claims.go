@@ -101,6 +101,9 @@ func (p *Plan) statisticsClaims(s *step) []report.Claim {
 	if text := s.rangeText(); text != "" && !noise.Off {
 		claims = append(claims, report.Claim{Model: "chosen-ranges", Unit: c.Unit, Checked: "no", Parameters: map[string]any{}, Text: sentence(text)})
 	}
+	if text := s.cutText(); text != "" && !noise.Off {
+		claims = append(claims, report.Claim{Model: "diagnostics", Unit: c.Unit, Checked: "no", Parameters: map[string]any{}, Text: sentence(text)})
+	}
 	if n := s.Statistics.MinUnits; n > 0 {
 		claims = append(claims, report.Claim{
 			Model: "min-units", Unit: c.Unit, Checked: "no", Parameters: map[string]any{"min_units": n},

@@ -128,6 +128,7 @@ func (p *Plan) explainStatistics(b *strings.Builder, s *step) {
 	p.explainTypes(b, s)
 	s.explainRanges(b)
 	s.explainNoise(b)
+	s.explainCuts(b)
 	p.explainIntervals(b, s)
 	line(b, "spends", "%s", s.budget)
 	for _, c := range p.statisticsClaims(s) {

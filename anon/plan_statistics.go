@@ -111,6 +111,7 @@ func (p *Plan) planStatistics(probs *problems, s *step) {
 	for i := range d.Aggregates {
 		q.Aggregates = append(q.Aggregates, d.Aggregates[i].forDP())
 	}
+	q.Diagnostics, _ = d.Diagnostics.Float()
 	s.query = q
 	s.budget, _ = d.Budget.exact() // checked before
 	if d.Groups.File != nil && q.PublicGroups == nil {
@@ -141,7 +142,7 @@ func (s *step) placeOf(err error) place {
 		}
 	}
 	for prefix, at := range map[string]place{"public groups": s.Statistics.Groups.at, "bounds": s.Statistics.boundsAt, "budget": s.Statistics.budgetAt, "noise": s.Statistics.noiseAt,
-		"confidence": s.Statistics.confidenceAt} {
+		"confidence": s.Statistics.confidenceAt, "diagnostics": s.Statistics.diagnosticsAt} {
 		if strings.HasPrefix(text, prefix) {
 			return at
 		}

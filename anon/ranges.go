@@ -85,6 +85,10 @@ func (s *step) rangePrice() string {
 		(d.MinUnits > 0 || d.Groups.Private() && len(d.GroupBy) > 0) {
 		total = total.Add(exact.Int(1))
 	}
+	if f, _ := d.Diagnostics.Float(); d.Diagnostics.IsSet() {
+		w, _ := exact.FromFloat(f)
+		total = total.Add(w)
+	}
 	sign, loss := "ε", s.budget.Epsilon()
 	if s.budget.IsZCDP() {
 		sign, loss = "ρ", s.budget.Rho()

@@ -18,13 +18,16 @@ type Statistics struct {
 	Noise      string // exact, laplace, gaussian or google
 	// MinUnits is a floor for the noised number of units; 0: none.
 	MinUnits int64
+	// Diagnostics is the weight of noised shares of people that bounds cut; not
+	// set: nothing is said of them.
+	Diagnostics Number
 
 	// UnitCell narrows the unit to a person within a cell of time; nil: the person.
 	UnitCell *UnitCell
 	// Confidence adds the ends of confidence intervals; not set: none.
 	Confidence Number
 
-	boundsAt, budgetAt, noiseAt, confidenceAt place
+	diagnosticsAt, boundsAt, budgetAt, noiseAt, confidenceAt place
 }
 
 // A GroupColumn is a column of the group key, raised to a level.
@@ -92,6 +95,7 @@ func (p *Policy) decodeStatistics(o *object) *Statistics {
 	s.decodeGroupBy(o)
 	p.decodeGroups(o, s)
 	s.decodeBounds(o)
+	s.decodeDiagnostics(o)
 	s.UnitCell = p.decodeUnitCell(o)
 	s.Confidence = o.float("confidence", "(0", "(1")
 	if o.need("aggregates", "name at least one, such as `- count-units: {as: people}`") {

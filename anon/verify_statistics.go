@@ -26,6 +26,11 @@ func (v *verifier) checkStatistics(ctx context.Context, s *step, rel *report.Rel
 	if err := v.checkNoise(s, st); err != nil {
 		return err
 	}
+	if s.dp != nil {
+		if err := v.checkCuts(s, st); err != nil {
+			return err
+		}
+	}
 	if err := v.checkOutputColumns(s, src.Schema()); err != nil {
 		return err
 	}

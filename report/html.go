@@ -25,6 +25,7 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"noun":       noun,
 	"bounds":     (*Statistics).bounds,
 	"chosen":     (*ChosenRange).words,
+	"cut":        Cut.words,
 	"budget":     budget,
 	"share":      share,
 	"factor":     factor,

@@ -122,6 +122,9 @@ func (s *Statistics) markdown(p func(string, ...any)) {
 			p("| bounds of %s | %s |\n", md(a.As), md(a.Range.words()))
 		}
 	}
+	for _, c := range s.Cuts {
+		p("| cut by %s | %s |\n", md(c.Bound), md(c.words()))
+	}
 	if s.Selection != nil {
 		p("| groups appear from | a noised count of %s (%s) |\n", grouped(s.Selection.Threshold), md(s.Selection.Mechanism))
 	}

@@ -152,9 +152,24 @@ type Statistics struct {
 	Noise string `json:"noise,omitempty"`
 	// UnitCell narrows the unit to what it did in one cell of time.
 	UnitCell *UnitCell `json:"unit_cell,omitempty"`
+	// Cuts is present where the policy pays for it.
+	Cuts []Cut `json:"cuts,omitempty"`
 	// Confidence is the probability with which columns _low and _high hold the
 	// bounded number; absent where the table has none.
 	Confidence float64 `json:"confidence,omitempty"`
+}
+
+// Cut is the noised share of units that one bound cut, and an interval for it.
+type Cut struct {
+	Bound string  `json:"bound"` // groups-per-unit, rows-per-unit, rows-per-group, or a count or sum
+	Share float64 `json:"share"`
+	Low   float64 `json:"low"`
+	High  float64 `json:"high"`
+	// UnitsAtMost is the most units that it cut, by the same noised numbers.
+	UnitsAtMost int64 `json:"units_at_most"`
+	// OffAtMost, where the range was chosen within outer limits, is the most that
+	// all bounds together change a figure of a group by, for data within those.
+	OffAtMost float64 `json:"off_at_most,omitempty"`
 }
 
 // UnitCell is a cell of time: Every is "day", "12-hours", ….

@@ -343,6 +343,15 @@ func (c *ChosenRange) words() string {
 	return fmt.Sprintf("%s, chosen by a differentially private mechanism within [%s, %s] at %s", what, short(c.Within[0]), short(c.Within[1]), price)
 }
 
+// words says how many units a bound cut, and what that can do.
+func (c Cut) words() string {
+	text := fmt.Sprintf("about %s of the units, from %s to %s", short(c.Share), short(c.Low), short(c.High))
+	if c.OffAtMost > 0 {
+		text += fmt.Sprintf("; with all other bounds a figure is off by at most %s, if no unit lies beyond the outer limits", short(c.OffAtMost))
+	}
+	return text
+}
+
 func noun(unit string) string {
 	if unit == "" || unit == "row" {
 		return "row"
