@@ -356,7 +356,9 @@ func plainRecoding(t *testing.T, src arrowio.Source, spec *kanon.Spec, n kanon.N
 	}
 	var out [][]string
 	for i, row := range rows {
-		if c := classOf[i]; size[c] >= k && (len(spec.Models) == 1 || len(values[c]) >= 2) {
+		// Two values of one person do not hide that person: diversity asks for
+		// as many people.
+		if c := classOf[i]; size[c] >= k && (len(spec.Models) == 1 || len(values[c]) >= 2 && size[c] >= 2) {
 			out = append(out, row)
 		}
 	}
