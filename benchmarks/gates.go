@@ -59,7 +59,7 @@ var gates = []gate{
 	{"bounded group-by, 3 k groups", "oboro", bytesPerRowOf, 60},
 	{"W3", "DuckDB, bounded by SQL", ratioTo, 3},
 	{"W3", "oboro", allocsOf, 3_000_000},
-	{"W6", "Go maps", ratioTo, 6},
+	{"W6", "Go maps", ratioTo, 40},
 }
 
 // check returns the gates that the rows break, and an error where a gate has no

@@ -195,10 +195,11 @@ func viewReach(ctx context.Context, cfg config) ([]row, error) {
 	}.compare(ctx, cfg)
 }
 
-// researchRows is W6: 11-anonymous and 3-diverse rows of members. The engine
-// and the maps only count the classes of the rows as they are, once, with year
-// of birth for date; oboro searches the lattice, writes the rows and checks
-// them.
+// researchRows is W6: 11-anonymous and 3-diverse rows of members, with those of
+// their hobbies that eleven of a class share in twos. The engine and the maps
+// only count the classes of the rows as they are, once, with year of birth for
+// date and without hobbies; oboro searches the lattice, writes the rows and
+// checks them.
 func researchRows(ctx context.Context, cfg config) ([]row, error) {
 	text, err := examplePolicy(cfg, "microdata")
 	if err != nil {
@@ -263,5 +264,5 @@ func researchRows(ctx context.Context, cfg config) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	return compare(fmt.Sprintf("W6: %s rows of members for research, k = 11, l = 3", short(n)), n, "CPU", measure.CPU, results), nil
+	return compare(fmt.Sprintf("W6: %s rows of members for research, k = 11, l = 3, k^m of hobbies", short(n)), n, "CPU", measure.CPU, results), nil
 }

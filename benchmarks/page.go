@@ -26,7 +26,7 @@ where every row has been added; the result comes on top, as large as there are c
 		[]string{"csv"}},
 	{"The workloads of a social network", `Tables and policies of the [examples](../../examples/README.md), with a million members or as said; W2 counts two hundred target groups of a campaign. oboro runs
 the whole policy. DuckDB, Go maps and Google's library compute the same statistics by hand-written code, without its checks and
-reports. In W6 the others only count the classes of the rows as they are, once.`,
+reports. In W6 the others only count the classes of the rows as they are, once and without hobbies.`,
 		[]string{"members", "targets", "active", "inquiries", "reach", "research"}},
 	{"From other languages, and the suite itself", "", []string{"python", "short"}},
 }

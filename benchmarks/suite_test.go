@@ -132,6 +132,11 @@ func TestVerdicts(t *testing.T) {
 			t.Errorf("ratio %v: %q, %q", c.ratio, a.text, a.verdict)
 		}
 	}
+	x.setAt = 400
+	r := results{Rows: []row{{Experiment: "e", Contender: "other", Ratio: 0.3, PerRow: 100}}}
+	if a := r.answer(x); !strings.HasSuffix(a.verdict, "took 400 ns a row, here it takes 100; oboro's 30 ns are 0.075 of the former") {
+		t.Errorf("%q", a.verdict)
+	}
 	if a := (&results{Failed: []failure{{Experiment: "e"}}}).answer(x); a.measured || a.verdict != "its experiment failed" {
 		t.Errorf("after a failure: %+v", a)
 	}
