@@ -37,7 +37,7 @@ func (r *Release) runStatistics(ctx context.Context, s *step, src arrowio.Source
 // statisticsPlan plans a statistics release for a schema.
 func (s *step) statisticsPlan(schema *arrow.Schema, o RunOptions) (*dp.Plan, error) {
 	q := *s.query
-	q.Workers, q.Memory, q.Temp = o.Workers, (o.Memory+1)/2, o.Temp // rows may take half; the rest is for reading and finishing
+	q.Workers, q.Memory, q.Temp = o.Workers, o.Memory, o.Temp
 	if listen := o.progress(s.Name); listen != nil {
 		q.Progress = func(rows int64) { listen(kanon.Progress{Stage: "read", Done: rows}) }
 	}

@@ -124,7 +124,9 @@ func newAccumulator(p *Plan, key *Key) (*Accumulator, error) {
 		buckets: make([]bucket, 1<<bucketBits), tails: make([]tail, 1<<bucketBits), limit: p.query.Memory, mix: newMixer(keys.unit),
 	}
 	if a.limit <= 0 {
-		a.limit = 1 << 30
+		a.limit = defaultMemory
+	} else {
+		a.limit = a.limit / 8 * heldEighths
 	}
 	if w := p.query.Workers; w > 0 {
 		a.limit /= int64(w)
@@ -190,6 +192,14 @@ func newAccumulator(p *Plan, key *Key) (*Accumulator, error) {
 	}
 	return a, nil
 }
+
+// defaultMemory is what rows may take where no limit is given.
+const defaultMemory = 1 << 30
+
+// heldEighths is the share of the memory limit that rows take before there is
+// made room. The garbage collector lets the heap grow to twice of what is in
+// use; the rest is for buckets that are read back, groups and sums.
+const heldEighths = 3
 
 // Add takes the rows of one batch, whose columns are those of Plan.Columns, in
 // that order. It keeps no reference to the batch. A row is stored in about 24

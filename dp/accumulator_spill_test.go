@@ -75,7 +75,7 @@ func TestLawSpill(t *testing.T) {
 // spilled, and one unit of very many rows does not come back as a whole.
 func TestSpillDecides(t *testing.T) {
 	schema := logTable(1, 1)[0].Schema()
-	q := &Query{Unit: "user", GroupBy: []string{"page"}, Bounds: ContributionBounds{MaxGroups: 8}, Memory: 24 << 20, Workers: 1, Temp: t.TempDir(),
+	q := &Query{Unit: "user", GroupBy: []string{"page"}, Bounds: ContributionBounds{MaxGroups: 8}, Memory: 64 << 20, Workers: 1, Temp: t.TempDir(),
 		Aggregates: []Aggregate{CountUnits{As: "users"}, Sum{As: "fees", Column: "fee", Upper: 200, Resolution: 0.01}}}
 	p := planFor(t, q, schema)
 	for _, c := range []struct {

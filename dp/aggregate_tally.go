@@ -67,6 +67,7 @@ func (a *Accumulator) tally(workers int) (*tally, error) {
 		workers = runtime.GOMAXPROCS(0)
 	}
 	a.seal(true)
+	a.free = nil
 	entries := a.entries()
 	first := a.newTally(entries)
 	if first.bytes() > maxTally {

@@ -54,11 +54,12 @@ type Query struct {
 
 	// Workers is the number of goroutines that read; 0 is one per processor.
 	Workers int
-	// Memory is the number of bytes of rows held, over all workers; 0 is one
-	// gibibyte. Rows beyond are condensed to what is kept of them, or if that is
-	// not much less, written to a temporary file without a name, encrypted under
-	// a key that is kept in memory only. Beside them there are a few numbers for
-	// each group, and what quantiles, top-k and count-distinct list.
+	// Memory is the number of bytes that rows and what comes with them may take,
+	// over all workers; 0 is without limit but for the rows themselves, of which
+	// a gibibyte is held. Rows beyond are condensed to what is kept of them, or if
+	// that is not much less, written to a temporary file without a name, encrypted
+	// under a key that is kept in memory only. A few numbers for each group stay
+	// in memory, and what quantiles, top-k and count-distinct list.
 	Memory int64
 	// Temp is the folder of temporary files; empty: the system's.
 	Temp string
