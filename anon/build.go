@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"slices"
+	"strconv"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -124,12 +125,29 @@ func (h *Hierarchy) labels(level int) (map[string]bool, bool) {
 	return out, true
 }
 
-// nameLevels names the levels as package hierarchy has them: raw, those of the
-// hierarchy, and "*" unless all listed values have one label at the last level
-// already.
+// names are the names of levels 1 and up: what they keep of a value, where the
+// policy says so, else as package hierarchy has them.
+func (h *Hierarchy) names() []string {
+	var out []string
+	for _, n := range h.Prefix {
+		out = append(out, "first-"+strconv.FormatInt(n, 10))
+	}
+	if h.Intervals != nil {
+		for _, w := range h.Intervals.Widths {
+			out = append(out, "width-"+w.shortest())
+		}
+	}
+	if out == nil {
+		return h.built.Levels()
+	}
+	return out
+}
+
+// nameLevels names the levels: raw, those of the hierarchy, and "*" unless all
+// listed values have one label at the last level already.
 func (c *Column) nameLevels() {
 	h := c.Hierarchy
-	h.levels = append([]string{"raw"}, h.built.Levels()...)
+	h.levels = append([]string{"raw"}, h.names()...)
 	if last := len(h.levels) - 1; last > 0 && c.Unlisted != kanon.TopUnlisted {
 		if set, listed := h.labels(last); listed && len(set) == 1 {
 			return

@@ -226,3 +226,24 @@ func TestCellSuppressionOfAPolicy(t *testing.T) {
 		t.Errorf("the report does not speak of stars:\n%s", md)
 	}
 }
+
+// TestLevelNames: a level is named by its number or by what it keeps.
+func TestLevelNames(t *testing.T) {
+	p, err := ParsePolicy([]byte(patients(t)), "testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for column, want := range map[string]string{"zip": "raw first-3 first-2 *", "age": "raw width-5 width-10 width-20 *", "birth_date": "raw month year 5-years 10-years *", "job": "raw 1 *"} {
+		c := p.Column(column)
+		if got := strings.Join(c.levelNames(), " "); got != want {
+			t.Errorf("%s: %s, want %s", column, got, want)
+		}
+		for n, name := range c.levelNames() {
+			for _, text := range []string{name, strconv.Itoa(n)} {
+				if got, err := c.levelNumber(text); err != nil || got != n {
+					t.Errorf("%s: level %s is %d, %v; want %d", column, text, got, err, n)
+				}
+			}
+		}
+	}
+}

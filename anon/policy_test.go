@@ -148,6 +148,7 @@ var refusals = []refusal{
 	{"weights of no column", "weights: {age: 2}", "weights: {agee: 2}", "releases[0].cost.weights.agee", []string{"not declared", `"age"`}, 0},
 	{"weights without columns in the metric", "metric: loss, gs-factor: 0.5, aggregate: geometric-mean,", "metric: discernibility,", "releases[0].cost", []string{"no weights"}, 0},
 	{"level that is none", "levels: {age: 2}", "levels: {age: 7}", "releases[0].levels.age", []string{"levels are 0 to 4"}, 0},
+	{"level of another width", "levels: {age: 2}", "levels: {age: width-7}", "releases[0].levels.age", []string{"raw, width-5, width-10, width-20, *"}, 0},
 	{"group level that is none", "level: 10-years", "level: 11-years", "releases[1].group-by[2]", []string{"10-years"}, 0},
 	{"deadline without anytime", "search: optimal", "search: optimal\n    deadline: 30s", "releases[0].deadline", []string{"anytime"}, 36},
 	{"anytime without deadline", "search: optimal", "search: anytime", "releases[0].search", []string{"deadline"}, 0},

@@ -74,9 +74,13 @@ func (p *Plan) columnInfo(name string, rec *kanon.Recoding) report.ColumnInfo {
 		return info // ranges or aggregates of groups, no levels
 	}
 	top := len(c.Levels) - 1
-	info.LevelNames, info.MaxLevel, info.LevelRows = c.Levels, &top, c.LevelRows
+	names := c.Levels
+	if own := p.policy.Column(name).levelNames(); len(own) == len(names) {
+		names = own // they say more than numbers
+	}
+	info.LevelNames, info.MaxLevel, info.LevelRows = names, &top, c.LevelRows
 	if c.Level >= 0 && c.Level <= top {
-		info.Level, info.LevelName = &c.Level, c.Levels[c.Level]
+		info.Level, info.LevelName = &c.Level, names[c.Level]
 	}
 	return info
 }
