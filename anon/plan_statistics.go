@@ -178,7 +178,7 @@ func (a *Aggregate) forDP() dp.Aggregate {
 	case "max":
 		return dp.Max{As: a.As, Column: a.Column, Lower: lo, Upper: hi, Resolution: res, Weight: w}
 	case "quantiles":
-		return dp.Quantiles{As: a.As, Column: a.Column, Lower: lo, Upper: hi, Ranks: all(a.Ranks), Resolution: res, Auto: auto, Weight: w}
+		return dp.Quantiles{As: a.As, Column: a.Column, Lower: lo, Upper: hi, Ranks: all(a.Ranks), Resolution: res, Tree: a.Tree, Auto: auto, Weight: w}
 	case "histogram":
 		return dp.Histogram{As: a.As, Column: a.Column, Edges: all(a.Edges), Cumulative: a.Cumulative, Weight: w}
 	case "count-distinct":

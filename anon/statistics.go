@@ -78,6 +78,8 @@ type Aggregate struct {
 	Norm       Number      // vector-sum
 	Values     []string    // top-k: public candidates
 	K          int64       // top-k
+	// Tree reads quantiles off a tree of noised counts (`method: tree`).
+	Tree bool
 	// Cumulative makes a histogram add up from the left.
 	Cumulative bool
 	at         place
@@ -233,6 +235,9 @@ func decodeAggregate(rel *object, n *node, key string) (Aggregate, bool) {
 	case "quantiles":
 		a.Resolution = o.float("resolution", "(0", "")
 		a.decodeRanks(o)
+		if a.Tree = o.choice("method", "exponential", "tree") == "tree"; a.Tree && a.Auto.IsSet() {
+			o.add(o.place("method"), "a tree needs its range; write range: [0, 200] or leave method out")
+		}
 	case "histogram":
 		a.Cumulative = o.boolean("cumulative")
 		a.decodeEdges(o)

@@ -83,13 +83,19 @@ type StdDev struct {
 // float64. Every value is clamped to [Lower, Upper] and rounded to a multiple
 // of Resolution, 0 being the range divided into at least 2¹⁶ steps. The column
 // of rank 0.5 is named As_50, that of 0.999 As_99.9.
+//
+// They are drawn by the exponential mechanism from the rows; or, with Tree, read
+// off a tree of noised counts, whose size does not depend on the number of rows
+// and in which any number of ranks cost the same. The range has then at most
+// 2¹⁴ steps, by default at least 2¹².
 type Quantiles struct {
 	As           string
 	Column       string
 	Lower, Upper float64
 	Ranks        []float64 // each in [0, 1]
 	Resolution   float64
-	Auto         float64 // as in Sum
+	Tree         bool
+	Auto         float64 // as in Sum, not with Tree
 	Weight       float64
 }
 

@@ -93,6 +93,9 @@ func (a Quantiles) bind(b *binder) (statistic, error) {
 	for i, q := range a.Ranks {
 		names[i] = a.As + "_" + percent(q)
 	}
+	if a.Tree {
+		return bindQuantileTree(b, a, names)
+	}
 	return bindQuantiles(b, "quantiles", a.As, a.Column, a.Lower, a.Upper, a.Resolution, a.Ranks, names)
 }
 

@@ -90,6 +90,7 @@ func smallQuery(r *rand.Rand) *Query {
 		Variance{As: "vx", Column: "x", Lower: -2, Upper: 2},
 		StdDev{As: "dz", Column: "z", Lower: -2, Upper: 2},
 		Quantiles{As: "qy", Column: "y", Lower: 0, Upper: 8, Ranks: []float64{0.5, 0.9, 0}},
+		Quantiles{As: "qt", Column: "y", Lower: -20, Upper: 20, Ranks: []float64{0.5}, Tree: true},
 		Min{As: "lx", Column: "x", Lower: -1, Upper: 8},
 		Histogram{As: "hx", Column: "x", Edges: []float64{-10, 0, 0.1, 2.5}},
 		CountDistinct{As: "dp", Column: "page", PerUnit: r.Int64N(3)},

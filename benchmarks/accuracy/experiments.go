@@ -47,7 +47,7 @@ func (s sample) String() string { return fmt.Sprintf("%s in [%g, %g]", s.name, s
 
 // experiments lists them by statistic.
 func experiments(trials int) [][]experiment {
-	var means, variances, medians, deciles, counts []experiment
+	var means, variances, medians, deciles, trees, counts []experiment
 	for _, s := range []struct {
 		sample
 		n       int
@@ -68,6 +68,9 @@ func experiments(trials int) [][]experiment {
 		}
 		medians = append(medians, quantiles(s.sample, "median", []float64{0.5}, s.n, s.epsilon, t))
 		deciles = append(deciles, quantiles(s.sample, "nine deciles", []float64{0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9}, s.n, s.epsilon, t))
+		if s.resolution == 0 { // a tree has few steps
+			trees = append(trees, quantiles(s.sample, byTree, []float64{0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9}, s.n, s.epsilon, t))
+		}
 	}
 	counts = []experiment{
 		count(1, 1e-5, 1, 100, 5*trials),
@@ -75,7 +78,7 @@ func experiments(trials int) [][]experiment {
 		count(1, 1e-5, 10, 250, 5*trials),
 		count(0.1, 1e-6, 1, 600, 5*trials),
 	}
-	return [][]experiment{means, variances, medians, deciles, counts}
+	return [][]experiment{means, variances, medians, deciles, trees, counts}
 }
 
 // moment compares means or variances: root-mean-square error against the value
@@ -146,6 +149,9 @@ func result(a interface {
 	return a.Result()
 }
 
+// byTree are deciles that both libraries read off a tree of noised counts.
+const byTree = "nine deciles, both by a tree"
+
 // quantiles compares ranks: the mean over trials and ranks of the distance, as
 // a share of n, between the rank asked for and the ranks that the answer has.
 func quantiles(s sample, what string, ranks []float64, n int, epsilon float64, trials int) experiment {
@@ -162,7 +168,7 @@ func quantiles(s sample, what string, ranks []float64, n int, epsilon float64, t
 		if what == "median" && float64(n)*epsilon >= 100 {
 			c.Wanted = 6
 		}
-		columns, err := release(ctx, xs, trials, dp.Quantiles{As: "x", Column: "value", Lower: s.lower, Upper: s.upper, Ranks: ranks, Resolution: s.resolution}, dp.Pure(epsilon))
+		columns, err := release(ctx, xs, trials, dp.Quantiles{As: "x", Column: "value", Lower: s.lower, Upper: s.upper, Ranks: ranks, Resolution: s.resolution, Tree: what == byTree}, dp.Pure(epsilon))
 		if err != nil {
 			return c, err
 		}

@@ -46,7 +46,7 @@ The ratio says how many times larger the error of the Google library is; ± is t
 ## What is measured
 
 - **Mean, variance**: one row per unit, one group. RMSE is against the mean or variance of the sample, clamped to the bounds, so it shows noise and nothing else.
-- **Median, nine deciles**: the rank error of an answer is the distance between the rank asked for and the ranks the answer has in the sample, as a share of n. Deciles are averaged over the nine. With bounds ±10⁶ our resolution is set to 0.125; the library's tree has its default 16⁴ leaves, as its documentation advises.
+- **Median, nine deciles**: the rank error of an answer is the distance between the rank asked for and the ranks the answer has in the sample, as a share of n. Deciles are averaged over the nine. With bounds ±10⁶ our resolution is set to 0.125; the library's tree has its default 16⁴ leaves, as its documentation advises. Our own tree (Quantiles.Tree) has its default of at least 2¹² steps.
 - **Count**: the number of units of a private group, of those groups that were released. Groups are so large that practically all are. The library selects groups with one half of the budget and counts with the other, as in the example of its Privacy on Beam; ours selects on the noised count, which it releases anyway.
 
 ## Where it comes from
