@@ -24,8 +24,8 @@
 // # How it is kept
 //
 // Bounding makes sure that one unit can change little: it contributes to at
-// most MaxGroups groups, and to each at most what the aggregate declares. Which
-// groups and rows of a unit are kept is decided by hashing them under a secret
+// most MaxGroups groups, or RowsPerUnit rows, and to each group at most what the
+// aggregate declares. Which groups and rows of a unit are kept is decided by hashing them under a secret
 // key, so that one person's rows never influence what is kept of another's.
 // Sums are whole numbers of steps of a public grid, added in 128 bits: they do
 // not depend on the order of rows, and no rounding error exceeds the declared

@@ -156,3 +156,23 @@ func ExampleContributionBounds() {
 	// noise of scale 50
 	// noise of scale 10
 }
+
+// Nobody knows how high fares can be: a tenth of the budget of their sum pays for
+// choosing a limit below a million. The price is known before a row is read.
+func ExamplePlan_Ranges() {
+	plan, err := dp.NewPlan(&dp.Query{
+		Unit: "rider_id", Bounds: dp.ContributionBounds{MaxGroups: 1},
+		Aggregates: []dp.Aggregate{dp.Sum{As: "fares", Column: "fare", Upper: 1e6, Resolution: 0.01, Auto: 0.1}},
+	}, rides().Schema(), dp.Pure(1))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("in all:", plan.Price())
+	fmt.Println("for the range:", plan.Ranges().Price())
+	fmt.Println("riders above the limit: about", plan.Ranges().Figures()[0].Outside)
+	// Output:
+	// in all: ε=1
+	// for the range: ε=0.1
+	// riders above the limit: about 40
+}

@@ -12,15 +12,21 @@ import (
 	"github.com/oboro-data/oboro/internal/code"
 )
 
-// fuzzPlan reads every kind of input.
-func fuzzPlan(t testing.TB, rowUnits bool) *Plan {
+// fuzzPlan reads every kind of input: with units of rows (1), all rows of a unit
+// bounded (2), also groups, and cut units counted (3).
+func fuzzPlan(t testing.TB, kind uint8) *Plan {
 	q := &Query{Unit: "unit", GroupBy: []string{"k1", "k2"}, Bounds: ContributionBounds{MaxGroups: 2, RowsPerGroup: 2}, Aggregates: []Aggregate{
 		CountUnits{As: "n"}, Sum{As: "s", Column: "x", Upper: 2}, Quantiles{As: "q", Column: "y", Upper: 8, Ranks: []float64{0.5}},
 		Histogram{As: "h", Column: "x", Edges: []float64{0, 1, 2}}, CountDistinct{As: "d", Column: "page"}, CountDistinct{As: "e", Column: "y"},
 		TopK{As: "t", Column: "page", Values: []string{"p"}, K: 1},
 	}}
-	if q.UnitIsRow = rowUnits; rowUnits {
-		q.Unit = ""
+	switch kind % 4 {
+	case 1:
+		q.Unit, q.UnitIsRow = "", true
+	case 2:
+		q.Bounds = ContributionBounds{RowsPerUnit: 2}
+	case 3:
+		q.Bounds.RowsPerUnit, q.Diagnostics = 3, 1
 	}
 	return planFor(t, q, smallSchema(false))
 }
@@ -28,11 +34,13 @@ func fuzzPlan(t testing.TB, rowUnits bool) *Plan {
 // FuzzMergeState builds records of the right schema with any contents: they
 // are refused or merged, and what was merged can be released.
 func FuzzMergeState(f *testing.F) {
-	f.Add(false, []byte{})
-	f.Add(true, []byte("\x01k\x00\x00\x02 some rows of a state, or what looks like them 0123456789"))
-	f.Add(false, []byte("\x00\x00\x00\x00\x00\x00\x00\x01\x05\x01a\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x01"))
-	f.Fuzz(func(t *testing.T, rowUnits bool, data []byte) {
-		p := fuzzPlan(t, rowUnits)
+	f.Add(uint8(0), []byte{})
+	f.Add(uint8(1), []byte("\x01k\x00\x00\x02 some rows of a state, or what looks like them 0123456789"))
+	f.Add(uint8(0), []byte("\x00\x00\x00\x00\x00\x00\x00\x01\x05\x01a\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x01"))
+	f.Add(uint8(2), []byte("\x00\x00\x00\x00\x00\x00\x00\x01\x02\x01\x03\x00\x00\x00\x00\x00\x00"))
+	f.Add(uint8(3), []byte("\x01k\x00\x00\x02 some rows of a state, or what looks like them 0123456789"))
+	f.Fuzz(func(t *testing.T, kind uint8, data []byte) {
+		p := fuzzPlan(t, kind)
 		a := accumulate(t, p)
 		schema := a.stateSchema()
 		b := array.NewRecordBuilder(memory.DefaultAllocator, schema)

@@ -43,7 +43,7 @@ type Options struct {
 // A Point is the error of one aggregate under one choice.
 type Point struct {
 	As        string
-	MaxGroups int64
+	MaxGroups int64   // 0: RowsPerUnit alone bounds them
 	Limit     float64 // PerUnit of a count; the larger of |Lower| and |Upper| of a sum
 	Epsilon   float64
 	// Noise is the standard error of the noise, exactly as the plan has it.
@@ -51,6 +51,9 @@ type Point struct {
 	// Cut is what bounding and clamping took away or added: the root of the
 	// mean, over the groups, of the squared change, times Scale.
 	Cut float64
+	// Bias is the mean of that change over the groups, times Scale: negative where
+	// more is cut off than added. It is the clipping bias of a group's figure.
+	Bias float64
 	// Error is √(Noise² + Cut²), the root-mean-square error of a group.
 	Error float64
 	// Relative is Error divided by the mean of the absolute true values times
@@ -107,6 +110,7 @@ func Tune(ctx context.Context, public arrowio.Source, q *dp.Query, o Options) (*
 			return nil, fault.Planf("tune: limits are positive factors")
 		}
 	}
+	q = withLimits(q)
 	truth, err := plain(ctx, public, q, without, nil, nil)
 	if err != nil {
 		return nil, err
@@ -152,6 +156,7 @@ func (t *Tuning) add(p *dp.Plan, q *dp.Query, most int64, epsilon, scale float64
 		for g, want := range truth.values[f.As] {
 			d := (bounded.values[f.As][g] - want) * scale
 			x.Cut += d * d / n
+			x.Bias += d / n
 			size += math.Abs(want) * scale / n
 		}
 		x.Cut = math.Sqrt(x.Cut)
@@ -187,6 +192,19 @@ func limitOf(a dp.Aggregate) (float64, bool) {
 	return 0, false
 }
 
+// withLimits is the query with a limit for each of its counts.
+func withLimits(q *dp.Query) *dp.Query {
+	c := *q
+	c.Aggregates = slices.Clone(q.Aggregates)
+	for i, a := range c.Aggregates {
+		if a, ok := a.(dp.Count); ok && a.PerUnit == 0 {
+			a.PerUnit = max(1, q.Bounds.RowsPerUnit)
+			c.Aggregates[i] = a
+		}
+	}
+	return &c
+}
+
 // limited is the query with other bounds.
 func limited(q *dp.Query, most int64, factor float64) *dp.Query {
 	c := *q
@@ -220,12 +238,23 @@ func plain(ctx context.Context, src arrowio.Source, q *dp.Query, most int64, fac
 		widen = *factor
 	}
 	c := limited(q, most, widen)
-	c.Confidence, c.MinUnits, c.Noise, c.Backend, c.Progress = 0, 0, dp.NoiseLaplace, nil, nil
+	c.Confidence, c.MinUnits, c.Noise, c.Backend, c.Progress, c.Diagnostics = 0, 0, dp.NoiseLaplace, nil, nil, 0
+	if factor == nil {
+		c.Bounds.RowsPerUnit = 0
+	}
 	var names []string
 	var aggregates []dp.Aggregate
 	for i, a := range c.Aggregates {
 		if _, ok := limitOf(a); !ok {
 			continue
+		}
+		switch s := a.(type) { // the limits at hand, not chosen ones
+		case dp.Count:
+			s.Auto = 0
+			a = s
+		case dp.Sum:
+			s.Auto = 0
+			a = s
 		}
 		if s, ok := a.(dp.Sum); ok && factor == nil && s.Resolution == 0 {
 			// Rows at the precision that the query's own range would give.

@@ -75,6 +75,9 @@ func TestTune(t *testing.T) {
 		if math.Abs(p.Cut-cut) > 1e-3 {
 			t.Errorf("%s at limit %g: cut %v, by hand %v", p.As, p.Limit, p.Cut, cut)
 		}
+		if math.Abs(p.Bias+cut) > 1e-3 { // all is cut off, in every group
+			t.Errorf("%s at limit %g: bias %v, by hand %v", p.As, p.Limit, p.Bias, -cut)
+		}
 		if want := math.Hypot(cut, p.Noise); math.Abs(p.Error-want) > 1e-3 || math.Abs(p.Relative-want/size) > 1e-6 {
 			t.Errorf("%s at limit %g: error %v and relative %v, want %v and %v", p.As, p.Limit, p.Error, p.Relative, want, want/size)
 		}
@@ -122,6 +125,26 @@ func TestTuneMaxGroups(t *testing.T) {
 	}
 	if q.Bounds.MaxGroups != 2 || q.Aggregates[0].(dp.Count).PerUnit != 2 {
 		t.Error("the query was changed")
+	}
+}
+
+// TestTuneRows: of two cities with up to four visits each, at most two visits of
+// a person in all. Ranges to be chosen and diagnostics change the noise only.
+func TestTuneRows(t *testing.T) {
+	q := query()
+	q.Bounds = dp.ContributionBounds{RowsPerUnit: 2}
+	q.Diagnostics = 1
+	q.Aggregates = []dp.Aggregate{dp.Count{As: "visits"}, dp.Sum{As: "minutes", Column: "minutes", Upper: 1000, Auto: 0.5}}
+	tuning, err := dptune.Tune(context.Background(), visits(), q, dptune.Options{Epsilons: []float64{1}, Delta: 1e-6})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// 60·2 of 2·150 visits stay, over two cities.
+	if p := tuning.Points[0]; p.Limit != 2 || math.Abs(p.Bias+90) > 1e-6 || p.MaxGroups != 0 {
+		t.Errorf("%+v", p)
+	}
+	if p := tuning.Points[1]; p.Bias > -900 {
+		t.Errorf("%+v", p)
 	}
 }
 
