@@ -3,7 +3,7 @@
 GO      ?= go
 NESTED  := $(patsubst %/go.mod,%,$(wildcard */go.mod))
 
-.PHONY: demo build test format vet unit nonoise race nocgo nested accuracy capi python long bench bench-large bench-page bench-ci bench-compare clean
+.PHONY: demo build test format vet unit nonoise race nocgo nested accuracy capi python long bench bench-large bench-page bench-memory bench-ci bench-compare clean
 
 ## demo: release a table of synthetic members, and check the release
 demo: bin/oboro
@@ -62,6 +62,11 @@ bench:
 ## bench-large: 100 M rows, with some 8 GiB of memory
 bench-large:
 	cd benchmarks && $(GO) run . -large -rounds 3 -out ../docs/benchmarks
+
+## bench-memory: 10 M and 100 M rows by the command line within 512 MiB; the
+## tables take 1.5 GB of disk, temporary files about as much
+bench-memory:
+	cd benchmarks && $(GO) run ./memory -shared ../../shared
 
 ## bench-page: page and charts again, from the figures of the last run
 bench-page:

@@ -3,7 +3,6 @@ package arrowio
 import (
 	"bytes"
 	"context"
-	"io"
 	"os"
 	"sync"
 
@@ -11,6 +10,8 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/ipc"
 	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/oboro-data/oboro/internal/spill"
 )
 
 // SpoolOptions say how much of a stream is kept in memory.
@@ -34,22 +35,20 @@ type spoolData struct {
 	schema *arrow.Schema
 	rows   int64
 	kept   []arrow.Record // the first batches
-	spans  []span         // the later ones, in the file
+	// later are the later ones in the file, each a whole Arrow stream of its
+	// own, so that batches can be read in any order and have dictionaries of
+	// their own.
+	later  []spill.Chunk
+	file   *spill.File
 	mu     sync.RWMutex
-	file   *os.File // nil: nothing was spilled, or closed
-	path   string   // set where an open file can't be deleted
 	closed bool
 }
 
-// A span is where a batch lies in the file: a whole Arrow stream of its own,
-// so that batches can be read in any order and have dictionaries of their own.
-type span struct{ off, size int64 }
-
 // Spool reads a one-shot reader to its end and makes a Source of it, which can
 // be read any number of times and side by side. The reader stays the caller's
-// to release. What does not fit the memory goes to a file of mode 0600, which
-// is deleted at once where the system allows that for an open file, so that
-// nothing is left even after a crash; elsewhere Close deletes it.
+// to release. What does not fit the memory goes to an encrypted file of mode
+// 0600, which is deleted at once where the system allows that for an open file,
+// so that nothing is left even after a crash; elsewhere Close deletes it.
 //
 // Close must be called. Errors are those of the reader, of ctx, or of kind
 // Input.
@@ -58,24 +57,23 @@ func Spool(ctx context.Context, r array.RecordReader, o SpoolOptions) (*Spooled,
 	if limit == 0 {
 		limit = spoolMemory
 	}
-	d := &spoolData{schema: r.Schema()}
+	d := &spoolData{schema: r.Schema(), file: spill.New(o.Dir)}
 	s := &Spooled{spoolData: d}
 	err := Recovered(spoolName, func() error {
-		var used, end int64
+		var used int64
 		for r.Next() {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
 			rec := r.Record()
 			d.rows += rec.NumRows()
-			if size := recordSize(rec); d.file == nil && used+size <= limit {
+			if size := recordSize(rec); len(d.later) == 0 && used+size <= limit {
 				used += size
 				rec.Retain()
 				d.kept = append(d.kept, rec)
 				continue
 			}
-			var err error
-			if end, err = d.spill(rec, end, o.Dir); err != nil {
+			if err := d.spill(rec); err != nil {
 				return err
 			}
 		}
@@ -85,37 +83,25 @@ func Spool(ctx context.Context, r array.RecordReader, o SpoolOptions) (*Spooled,
 		s.Close()
 		return nil, err
 	}
-	s.hi = len(d.kept) + len(d.spans)
+	s.hi = len(d.kept) + len(d.later)
 	return s, nil
 }
 
 const spoolName = "temporary file"
 
-// spill appends a batch to the file and returns its new end.
-func (d *spoolData) spill(rec arrow.Record, end int64, dir string) (int64, error) {
-	if d.file == nil {
-		f, err := os.CreateTemp(dir, "oboro-spool-*") // mode 0600
-		if err != nil {
-			return 0, fileError(spoolName, err)
-		}
-		d.file = f
-		if os.Remove(f.Name()) != nil {
-			d.path = f.Name()
-		}
-	}
+// spill appends a batch to the file.
+func (d *spoolData) spill(rec arrow.Record) error {
 	var b bytes.Buffer
 	w := ipc.NewWriter(&b, ipc.WithSchema(d.schema))
 	if err := w.Write(rec); err != nil {
-		return 0, fileError(spoolName, err)
+		return fileError(spoolName, err)
 	}
 	if err := w.Close(); err != nil {
-		return 0, fileError(spoolName, err)
+		return fileError(spoolName, err)
 	}
-	if _, err := d.file.WriteAt(b.Bytes(), end); err != nil {
-		return 0, fileError(spoolName, err)
-	}
-	d.spans = append(d.spans, span{end, int64(b.Len())})
-	return end + int64(b.Len()), nil
+	at, err := d.file.Append(b.Bytes())
+	d.later = append(d.later, at)
+	return err
 }
 
 // recordSize is the memory that a record holds on to; what batches share, as
@@ -157,17 +143,7 @@ func (d *spoolData) Close() error {
 		r.Release()
 	}
 	d.kept = nil
-	if d.file == nil {
-		return nil
-	}
-	err := d.file.Close()
-	if d.path != "" {
-		err = os.Remove(d.path)
-	}
-	if err != nil {
-		return fileError(spoolName, err)
-	}
-	return nil
+	return d.file.Close()
 }
 
 // Schema returns the columns of the table.
@@ -187,8 +163,7 @@ func (d *spoolData) batch(i int) (arrow.Record, error) {
 		d.kept[i].Retain()
 		return d.kept[i], nil
 	}
-	at := d.spans[i-len(d.kept)]
-	r, err := ipc.NewReader(io.NewSectionReader(d.file, at.off, at.size), ipc.WithAllocator(memory.NewGoAllocator()))
+	r, err := ipc.NewReader(d.later[i-len(d.kept)].Reader(), ipc.WithAllocator(memory.NewGoAllocator()))
 	if err != nil {
 		return nil, fileError(spoolName, err)
 	}
