@@ -147,8 +147,7 @@ func (s *quantileTree) columns(sums [][]int128) []arrow.Array {
 		if err != nil { // the tree is one, and its values are finite
 			fitted = make([]float64, len(tree))
 		}
-		values := s.read(fitted[:s.steps])
-		for k, v := range values {
+		for k, v := range s.read(fitted) {
 			out[k].Append(v)
 		}
 	}
@@ -159,42 +158,51 @@ func (s *quantileTree) columns(sums [][]int128) []arrow.Array {
 	return columns
 }
 
-// read is the value at every rank. The sums C_j of the first j+1 counts may fall
-// here and there, as counts may be below 0. The greatest C so far and the least C
-// from here on do not; each crosses the target q·C once, and the value lies
-// midway. Both crossings move upwards with q, so values never decrease with rank.
-// Where noise leaves no rows, ranks divide the range evenly.
-func (s *quantileTree) read(counts []float64) []float64 {
-	n := len(counts)
-	most, least := make([]float64, n), make([]float64, n)
-	sum, top := 0.0, math.Inf(-1)
-	for j, c := range counts {
-		sum += c
-		top = math.Max(top, sum)
-		most[j], least[j] = top, sum
-	}
-	for j := n - 2; j >= 0; j-- {
-		least[j] = math.Min(least[j], least[j+1])
-	}
+// read is the value at every rank. From the top down, a rank falls into the
+// interval where the counts of its level, those below 0 taken as 0, reach its
+// share of their sum, and what is left of the share goes on inside. This is the
+// inverse of a distribution function, so that values never decrease with rank.
+// Where noise leaves no rows, intervals share the rank evenly.
+func (s *quantileTree) read(fitted []float64) []float64 {
 	out := make([]float64, len(s.ranks))
 	for i, q := range s.ranks {
-		lo, hi := q*float64(n-1), q*float64(n-1)
-		if sum > 0 {
-			// Of rank 0 the first row, not the first step.
-			target := math.Max(q*sum, math.Min(0.5, sum/2))
-			lo = crossing(most, target)
-			hi = crossing(least, target)
+		from, width := 0, s.intervals(len(s.offsets)-2)
+		for level := len(s.offsets) - 2; ; level-- {
+			counts := fitted[s.offsets[level]+from:][:width]
+			j, rest := share(counts, q)
+			if from, q = from+j, rest; level == 0 {
+				break
+			}
+			from <<= treeBranch
+			width = min(1<<treeBranch, s.intervals(level-1)-from)
 		}
-		at := int64(math.Round(lo + hi)) // in half steps
-		low, high := s.lower+at>>1, s.lower+(at+1)>>1
-		out[i] = s.grid.value(int128Of(low))/2 + s.grid.value(int128Of(high))/2
+		out[i] = s.grid.value(int128Of(s.lower + int64(from)))
 	}
 	return out
 }
 
-// crossing is the first index at which a sequence that does not fall reaches a
-// target, at most the last.
-func crossing(sequence []float64, target float64) float64 {
-	j, _ := slices.BinarySearch(sequence, target)
-	return float64(min(j, len(sequence)-1))
+// share is the count at which a share q of all counts is reached, and the share
+// of that count that is needed.
+func share(counts []float64, q float64) (at int, rest float64) {
+	sum := 0.0
+	for _, c := range counts {
+		sum += math.Max(0, c)
+	}
+	if !(sum > 0) {
+		x := q * float64(len(counts))
+		at = min(int(x), len(counts)-1)
+		return at, x - float64(at)
+	}
+	// Of rank 0 the first row, not the first interval.
+	left, last := math.Max(q*sum, math.Min(0.5, sum/2)), 0
+	for i, c := range counts {
+		if c <= 0 {
+			continue
+		}
+		if last = i; left <= c {
+			return i, left / c
+		}
+		left -= c
+	}
+	return last, 1
 }
