@@ -212,6 +212,9 @@ func (t *totaller) once(k *bucket, out *run, flushAt int, flush func(*run)) {
 	for _, chunk := range k.chunks {
 		for c := chunk.words; len(c) >= w; c = c[w:] {
 			head := chunk.own(c[u])
+			if head&firstOfUnit != 0 && flush != nil && out.len() >= flushAt {
+				flush(out) // between units
+			}
 			out.unit = append(out.unit, c[:u]...)
 			out.group = append(out.group, uint32(head))
 			out.rows = append(out.rows, t.layout.copies(head))
@@ -219,9 +222,6 @@ func (t *totaller) once(k *bucket, out *run, flushAt int, flush func(*run)) {
 				o := &out.inputs[i]
 				o.has = append(o.has, head>>(32+i)&1 != 0)
 				o.total = append(o.total, int128Of(int64(c[in.at])))
-			}
-			if flush != nil && out.len() >= flushAt {
-				flush(out)
 			}
 		}
 	}

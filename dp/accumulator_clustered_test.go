@@ -26,6 +26,9 @@ func TestLawClustered(t *testing.T) {
 			Unit: "unit", GroupBy: []string{"k"}, Bounds: ContributionBounds{MaxGroups: []int64{1, 3, 8}[r.IntN(3)]},
 			Aggregates: []Aggregate{CountUnits{As: "n"}, Count{As: "rows", PerUnit: 5}, Sum{As: "s", Column: "x", Lower: -100, Upper: 100}},
 		}
+		if round%3 == 1 {
+			q.Diagnostics = 1
+		}
 		if round%4 == 3 {
 			q.PublicGroups = [][]GroupKey{{{Text: "7"}}, {{Text: "8"}}, {{Text: "9"}}, {{Text: "10"}}, {{Text: "11"}}}
 		}
@@ -33,7 +36,8 @@ func TestLawClustered(t *testing.T) {
 		shuffled := project(corpus.Shuffle(rec, 1), p)
 		want := stateBytes(t, accumulate(t, p, shuffled))
 		whole := accumulate(t, p, shuffled)
-		wantSums := byKey(whole, whole.tallies(1))
+		wantTally := whole.tallies(1)
+		wantSums := byKey(whole, wantTally)
 
 		sorted := project(corpus.Take(rec, inUnitOrder(rec, 1+r.IntN(3))), p)
 		for _, parts := range []int{1, 1 + r.IntN(4)} {
@@ -62,9 +66,39 @@ func TestLawClustered(t *testing.T) {
 				t.Fatalf("round %d, %d parts: another state", round, parts)
 			}
 			a := accumulateParts()
-			if got := byKey(a, a.tallies(2)); !reflect.DeepEqual(got, onlyMet(wantSums, got)) {
+			sums := a.tallies(2)
+			if got := byKey(a, sums); !reflect.DeepEqual(got, onlyMet(wantSums, got)) {
 				t.Fatalf("round %d, %d parts: other sums", round, parts)
 			}
+			if !slices.Equal(sums.cut, wantTally.cut) {
+				t.Fatalf("round %d, %d parts: other units are cut: %v, want %v", round, parts, sums.cut, wantTally.cut)
+			}
+		}
+	}
+}
+
+// TestUnitsStayTogether: however often a run is emptied, all entries of a unit
+// are in one.
+func TestUnitsStayTogether(t *testing.T) {
+	rec := skewedTable(rand.New(rand.NewPCG(9, 2)), false, 5000)
+	q := &Query{Unit: "unit", GroupBy: []string{"k"}, Bounds: ContributionBounds{MaxGroups: 5}, Aggregates: []Aggregate{Sum{As: "s", Column: "x", Lower: -100, Upper: 100}}}
+	p := planFor(t, q, rec.Schema())
+	for _, rows := range []arrow.Record{rec, corpus.Take(rec, inUnitOrder(rec, 1)), corpus.Take(rec, inUnitOrder(rec, 2))} {
+		a := accumulate(t, p, project(rows, p))
+		a.seal(true)
+		b := newBounder(a.layout, a.groups, a.keys)
+		seen := map[uint64]bool{}
+		for i := range a.buckets {
+			b.bound(&a.buckets[i], a.layout.newRun(), 1, func(r *run) {
+				units := slices.Compact(slices.Clone(r.unit))
+				for _, u := range units {
+					if seen[u] {
+						t.Fatal("entries of a unit come in two runs")
+					}
+					seen[u] = true
+				}
+				r.reset()
+			})
 		}
 	}
 }
