@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/oboro-data/oboro/internal/corpus"
@@ -27,6 +28,15 @@ func TestLawSpill(t *testing.T) {
 				q.Bounds.RowsPerUnit = []int64{0, 0, 3, 0}[seed]
 				if q.UnitIsRow = seed == 3; q.UnitIsRow {
 					q.Unit = ""
+				}
+				if seed == 1 { // those that are only added up are bounded in another way
+					q.Aggregates = slices.DeleteFunc(q.Aggregates, func(a Aggregate) bool {
+						switch a.(type) {
+						case CountUnits, Count, Sum:
+							return false
+						}
+						return true
+					})
 				}
 				p := planFor(t, q, table.Record.Schema())
 				batch := project(table.Record, p)

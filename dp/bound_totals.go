@@ -287,8 +287,8 @@ func (t *totaller) addPairs(rows []uint64, start, kept int, out *run) {
 func (t *totaller) newBase(n int) {
 	if t.base > 1<<32-1-uint32(n) {
 		clear(t.marks)
-		clear(t.places[:cap(t.places)])
-		t.base = 0
+		clear(t.places)
+		t.base = 1
 	}
 }
 

@@ -148,3 +148,18 @@ func skewedTable(r *rand.Rand, textUnit bool, rows int) arrow.Record {
 	}
 	return b.NewRecord()
 }
+
+// TestNumberingBeginsAnew: when the numbers of groups have run through all of 32
+// bits, those of old units are forgotten.
+func TestNumberingBeginsAnew(t *testing.T) {
+	rec := skewedTable(rand.New(rand.NewPCG(5, 2)), false, 6000)
+	q := &Query{Unit: "unit", GroupBy: []string{"k"}, Bounds: ContributionBounds{MaxGroups: 8}, Aggregates: []Aggregate{Sum{As: "s", Column: "x", Lower: -100, Upper: 100}}}
+	p := planFor(t, q, rec.Schema())
+	a := accumulate(t, p, project(rec, p))
+	want := bruteTotals(a)
+	b := newBounder(a.layout, a.groups, a.keys)
+	b.totals.base = 1<<32 - 3000
+	if got := boundAll(a, b); !reflect.DeepEqual(got, want) {
+		t.Errorf("%d contributions, Go maps %d, or others", len(got), len(want))
+	}
+}
