@@ -79,7 +79,9 @@ func (r *Release) Open(ctx context.Context, columns ...string) (array.RecordRead
 // Private groups: the number of units of every group that has one is noised,
 // and those that reach the threshold are kept. A group of nobody is not looked
 // at, whether it was met in rows that bounding dropped or not at all. The other
-// statistics are noised for kept groups only.
+// statistics are noised for kept groups only: draws are independent of one
+// another and nobody sees those of the others, so what is released has the
+// distribution that noising everything first would give.
 func (a *Accumulator) release() (*Release, error) {
 	p := a.plan
 	t, err := a.tally(p.query.Workers)
