@@ -176,6 +176,7 @@ func (c *keyColumn) learn() error {
 			return err
 		}
 	}
+	var cell []byte
 	for i := range n - from {
 		label := hierarchy.Top
 		if labels != nil {
@@ -185,18 +186,20 @@ func (c *keyColumn) learn() error {
 			c.label = append(c.label, 0)
 			continue
 		}
-		c.label = append(c.label, c.labelNumber(appendTextCell(nil, []byte(label))))
+		cell = appendTextCell(cell[:0], []byte(label))
+		c.label = append(c.label, c.labelNumber(cell))
 	}
 	return nil
 }
 
-// labelNumber is the number of the label with these key bytes.
+// labelNumber is the number of the label with these key bytes, which are not
+// kept.
 func (c *keyColumn) labelNumber(cell []byte) uint32 {
 	at, seen := c.byLabel[string(cell)]
 	if !seen {
 		at = uint32(len(c.labels))
 		c.byLabel[string(cell)] = at
-		c.labels = append(c.labels, cell)
+		c.labels = append(c.labels, bytes.Clone(cell))
 	}
 	return at
 }
