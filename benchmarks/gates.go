@@ -58,7 +58,7 @@ var gates = []gate{
 	{"count classes, keys of 32 bits", "oboro", bytesPerRowOf, 25},
 	{"bounded group-by, 3 k groups", "oboro", bytesPerRowOf, 60},
 	{"W3", "DuckDB, bounded by SQL", ratioTo, 3},
-	{"W3", "oboro", allocsOf, 3_000_000},
+	{"W3", "oboro", allocsOf, 500_000},
 	{"W6", "Go maps", ratioTo, 40},
 }
 

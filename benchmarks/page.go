@@ -11,8 +11,8 @@ var sections = []struct {
 	experiments []string
 }{
 	{"Rows: count, search, apply, verify", `A first call is one in a fresh process, without reading the table. ARX's time is that of its ` + "`anonymize()`" + ` at its best
-setting, the Loss metric with precomputed shares, in a fresh process too; where it is marked as recorded it was not taken in this run
-but on a machine of the same kind. DuckDB's counts are kept as a table in memory, as oboro keeps them.`,
+setting, the Loss metric with precomputed shares, in a fresh process too. Where it is marked as recorded it was taken on a machine of the
+same kind and not in this run; ` + "`make bench ARX=CLASSPATH`" + ` takes it anew, and fails if the two find different levels. DuckDB's counts are kept as a table in memory, as oboro keeps them.`,
 		[]string{"files", "reference", "count", "large", "search"}},
 	{"Statistics: bound, add, noise", `Every user counts in at most eight groups, in each with at most ten rows and a total of at most 2,000: three aggregates. DuckDB does the
 same bounding in SQL, in two ways, without noise; its plain GROUP BY protects nobody. All of them keep the whole result in memory, and a
