@@ -164,6 +164,11 @@ func (v *verifier) checkSampled(ctx context.Context, s *step, m *report.Microdat
 // checkMixedLevels checks that every value is a label of one of the levels
 // where rows stand on several, as far as the hierarchies tell.
 func (v *verifier) checkMixedLevels(ctx context.Context, s *step, m *report.Microdata, src arrowio.Source) error {
+	for _, info := range m.Columns {
+		if err := v.checkRungs(s, m, info); err != nil {
+			return err
+		}
+	}
 	if kind := m.Recoding.Kind; kind != "local" && kind != "cells" {
 		v.note(s.Name, "no", "they are ranges or aggregates of groups", "values are those of their groups")
 		return nil
@@ -190,4 +195,34 @@ columns:
 		v.note(s.Name, "output", "", "values of %s are labels of its hierarchy", name)
 	}
 	return eachValue(ctx, src, tests)
+}
+
+// checkRungs compares what the report says of the levels of a column, where
+// rows stand on several, with the policy: their names, and that every released
+// row is on one. Which rows are on which is not looked at.
+func (v *verifier) checkRungs(s *step, m *report.Microdata, info report.ColumnInfo) error {
+	c := v.policy.Column(info.Name)
+	bad := fault.Dataf("%s: the report says something else of the levels of column %s than policy and table; release anew", s.Name, quote(info.Name))
+	if info.Level != nil || info.LevelName != "" {
+		return bad
+	}
+	if info.LevelRows == nil || c.Role != QuasiIdentifier {
+		if info.LevelNames != nil || info.MaxLevel != nil || info.LevelRows != nil {
+			return bad
+		}
+		return nil
+	}
+	sum := int64(0)
+	for _, n := range info.LevelRows {
+		if n < 0 {
+			return bad
+		}
+		sum += n
+	}
+	unknown := c.Hierarchy != nil && c.Hierarchy.built == nil // its file is not at hand
+	if sum != m.Rows || info.MaxLevel == nil || *info.MaxLevel != len(info.LevelNames)-1 || len(info.LevelRows) != len(info.LevelNames) ||
+		!unknown && !slices.Equal(info.LevelNames, c.levelNames()) {
+		return bad
+	}
+	return nil
 }

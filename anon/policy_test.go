@@ -350,6 +350,8 @@ func TestLoadPolicyOfNoFile(t *testing.T) {
 
 func FuzzParsePolicy(f *testing.F) {
 	f.Add(patients(f))
+	f.Add(loginsPolicy)
+	f.Add(rowsPolicy)
 	for _, r := range refusals {
 		f.Add(r.new)
 	}
