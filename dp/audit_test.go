@@ -107,8 +107,11 @@ func TestAudit(t *testing.T) {
 			here := releases(t, c.query, c.budget, append(append([]visit{}, others...), c.person...), c.result)
 			there := releases(t, c.query, c.budget, others, c.result)
 			n := samples
-			if strings.HasPrefix(c.name, "range ") {
-				n = min(n, 3000) // each is planned twice
+			switch {
+			case strings.HasPrefix(c.name, "range "):
+				n = min(n, 2000) // each is planned twice
+			case strings.HasSuffix(c.name, "all rows bounded"):
+				n = min(n, 6000)
 			}
 			f := dptest.Audit(c.claim, here, there, dptest.Samples(n), dptest.FalseAlarm(1e-9))
 			t.Log(f)

@@ -39,7 +39,7 @@ func tallyOf(t *testing.T, p *Plan, rec arrow.Record, seed uint64) (*Accumulator
 // units do not depend on how rows were split; one unit changes the pair of each
 // bound by 1. Every unit of random small tables under random plans is tried.
 func TestLawCuts(t *testing.T) {
-	tables := 600
+	tables := 200
 	if testing.Short() {
 		tables = 100
 	}

@@ -137,7 +137,7 @@ func TestLawSplit(t *testing.T) {
 				p := planFor(t, q, table.Record.Schema())
 				want := stateBytes(t, accumulate(t, p, project(table.Record, p)))
 				seeds := uint64(4)
-				if testing.Short() {
+				if testing.Short() || i > 1 {
 					seeds = 2
 				}
 				for seed := range seeds {

@@ -173,7 +173,7 @@ func autoQuery(r *rand.Rand) *Query {
 // every candidate in one direction, and by at most what noise is charged for.
 // Every unit of random small tables under random plans is tried.
 func TestLawRanges(t *testing.T) {
-	tables := 600
+	tables := 300
 	if testing.Short() {
 		tables = 100
 	}
