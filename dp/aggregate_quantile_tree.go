@@ -25,7 +25,7 @@ import (
 // read at no cost. The number of counts is that of the steps and a fifteenth
 // more, however many rows there are, and partial counts add.
 //
-// For few ranks the exponential mechanism is much closer (docs/accuracy.md); a
+// For few ranks the exponential mechanism is closer (docs/accuracy.md); a
 // tree is for many ranks, or a whole distribution, of a coarse range.
 type quantileTree struct {
 	as           string
