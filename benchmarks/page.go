@@ -48,6 +48,7 @@ process: all threads, garbage collection and kernel included. Figures that were 
 		a := r.answer(t)
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", a.work, a.wanted, a.text, a.verdict)
 	}
+	b.WriteString("| 100 M rows under `--memory 512MiB` | they finish and keep the limit | measured apart, by `make bench-memory` | see [campaigns](../campaigns.md) |\n")
 	if len(r.Again) > 0 {
 		fmt.Fprintf(&b, "\nRun again by themselves: %s.\n", strings.Join(r.Again, ", "))
 	}

@@ -54,7 +54,7 @@ func bytesOf(r row) (x, spread float64, number, rest string) {
 }
 
 func bytesPerRow(r row) (x, spread float64, number, rest string) {
-	return r.PerRow, r.Spread, figure(r.PerRow), " B a row"
+	return r.PerRow, r.Spread, figure(r.PerRow) + " B a row", ""
 }
 
 func nanoseconds(r row) (x, spread float64, number, rest string) {
