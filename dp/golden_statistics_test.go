@@ -89,7 +89,7 @@ func TestGoldenStatistics(t *testing.T) {
 			x, lo, hi := limits(in)
 			return Quantiles{As: "s", Column: x, Lower: lo, Upper: hi, Ranks: in.Nums("rank")}
 		}),
-	}, map[string]string{"stochastic:approximate_bounds_dp": "bounds are public here"})
+	}, map[string]string{"stochastic:approximate_bounds_dp": "ranges are chosen by AboveThreshold here, not by thresholds on the bins of a histogram: TestRangePrivacy computes its law"})
 }
 
 // goldenTable is the base rows and the rows of unit 0, m to a group.
