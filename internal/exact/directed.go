@@ -6,9 +6,22 @@ import "math"
 func up(x float64) float64   { return math.Nextafter(x, math.Inf(1)) }
 func down(x float64) float64 { return math.Nextafter(x, math.Inf(-1)) }
 
+// overflowUp is the upper bound of a result that was rounded to infinity: of
+// finite operands it lies beyond the finite numbers, so that below them all the
+// least of them bounds it from above.
+func overflowUp(x, y, result float64) float64 {
+	if math.IsInf(result, -1) && !math.IsInf(x, 0) && !math.IsInf(y, 0) {
+		return -math.MaxFloat64
+	}
+	return result
+}
+
 // AddUp is at least x + y and at most one float64 above it.
 func AddUp(x, y float64) float64 {
 	s := x + y
+	if math.IsInf(s, 0) {
+		return overflowUp(x, y, s)
+	}
 	if addError(x, y, s) > 0 {
 		return up(s)
 	}
@@ -26,9 +39,6 @@ func SubDown(x, y float64) float64 { return AddDown(x, -y) }
 
 // addError is x + y - s exactly, for s = x + y rounded (Knuth's TwoSum).
 func addError(x, y, s float64) float64 {
-	if math.IsInf(s, 0) {
-		return 0
-	}
 	yy := s - x
 	return (x - (s - yy)) + (y - yy)
 }
@@ -36,7 +46,10 @@ func addError(x, y, s float64) float64 {
 // MulUp is at least x · y and at most two float64 above it.
 func MulUp(x, y float64) float64 {
 	p := x * y
-	if math.IsInf(p, 0) || p == x && y == 1 || p == y && x == 1 {
+	if math.IsInf(p, 0) {
+		return overflowUp(x, y, p)
+	}
+	if p == x && y == 1 || p == y && x == 1 {
 		return p
 	}
 	// The residual x·y - p is exact unless it underflows; then step in doubt.
@@ -52,8 +65,11 @@ func MulDown(x, y float64) float64 { return -MulUp(-x, y) }
 // DivUp is at least x / y and at most two float64 above it.
 func DivUp(x, y float64) float64 {
 	q := x / y
-	if math.IsInf(q, 0) || math.IsNaN(q) {
+	if y == 0 || math.IsNaN(q) {
 		return q
+	}
+	if math.IsInf(q, 0) {
+		return overflowUp(x, y, q)
 	}
 	// x - q·y has the sign of the error times the sign of y.
 	e := math.FMA(-q, y, x)

@@ -78,6 +78,42 @@ func TestMarshal(t *testing.T) {
 	}
 }
 
+// below reports whether a float, which may be infinite, is at most a rational.
+func below(f float64, exact *big.Rat) bool {
+	if math.IsInf(f, 0) {
+		return f < 0
+	}
+	return new(big.Rat).SetFloat64(f).Cmp(exact) <= 0
+}
+
+// What overflows stays between the last finite number and infinity; dividing by
+// 0, and infinite operands, are what they are.
+func TestDirectedOverflow(t *testing.T) {
+	const most = math.MaxFloat64
+	inf := math.Inf(1)
+	tiny := math.Ldexp(1, -1074)
+	for _, c := range []struct {
+		name         string
+		down, up     float64
+		wantDn, want float64
+	}{
+		{"1/tiny", DivDown(1, tiny), DivUp(1, tiny), most, inf},
+		{"-1/tiny", DivDown(-1, tiny), DivUp(-1, tiny), -inf, -most},
+		{"most+most", AddDown(most, most), AddUp(most, most), most, inf},
+		{"-most-most", SubDown(-most, most), SubUp(-most, most), -inf, -most},
+		{"most·2", MulDown(most, 2), MulUp(most, 2), most, inf},
+		{"most·-2", MulDown(most, -2), MulUp(most, -2), -inf, -most},
+		{"1/0", DivDown(1, 0), DivUp(1, 0), inf, inf},
+		{"∞+1", AddDown(inf, 1), AddUp(inf, 1), inf, inf},
+		{"∞·2", MulDown(inf, 2), MulUp(inf, 2), inf, inf},
+		{"∞/2", DivDown(inf, 2), DivUp(inf, 2), inf, inf},
+	} {
+		if c.down != c.wantDn || c.up != c.want {
+			t.Errorf("%s = [%g, %g], want [%g, %g]", c.name, c.down, c.up, c.wantDn, c.want)
+		}
+	}
+}
+
 // The directed functions bound the exact result and are close to it.
 func TestDirected(t *testing.T) {
 	values := rapid.Custom(func(t *rapid.T) float64 {
@@ -87,8 +123,7 @@ func TestDirected(t *testing.T) {
 		x, y := values.Draw(t, "x"), values.Draw(t, "y")
 		bx, by := new(big.Rat).SetFloat64(x), new(big.Rat).SetFloat64(y)
 		check := func(name string, down, up float64, exact *big.Rat) {
-			lo, hi := new(big.Rat).SetFloat64(down), new(big.Rat).SetFloat64(up)
-			if lo == nil || hi == nil || lo.Cmp(exact) > 0 || hi.Cmp(exact) < 0 {
+			if !below(down, exact) || !below(-up, new(big.Rat).Neg(exact)) {
 				t.Fatalf("%s(%g, %g) = [%g, %g]", name, x, y, down, up)
 			}
 			if steps := math.Nextafter(math.Nextafter(math.Nextafter(down, up), up), up); steps < up {
