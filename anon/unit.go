@@ -178,7 +178,7 @@ func (p *Policy) withUnit(src arrowio.Source) arrowio.Source {
 // a first byte tells these two apart.
 func (u *Person) append(dst []byte, columns []arrow.Array, row int) ([]byte, bool) {
 	for _, c := range columns {
-		if c.IsNull(row) {
+		if code.IsNull(c, row) {
 			return dst, false
 		}
 		text := code.Text(c, row)

@@ -9,6 +9,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
 	"github.com/oboro-data/oboro/arrowio"
 	"github.com/oboro-data/oboro/internal/noise"
 )
@@ -198,6 +202,25 @@ func TestUnitRefusals(t *testing.T) {
 	for _, text := range []string{countriesPolicy, accountsPolicy} {
 		if err := s.Validate(instance(t, text)); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// TestNullNamesNobody: a null in a dictionary, and a column of nothing but
+// nulls, name no person, as any other null.
+func TestNullNamesNobody(t *testing.T) {
+	values := array.NewStringBuilder(memory.DefaultAllocator)
+	values.AppendValues([]string{"", "JP"}, []bool{false, true})
+	indices := array.NewInt8Builder(memory.DefaultAllocator)
+	indices.AppendValues([]int8{0, 1, 1}, []bool{true, true, false})
+	dict := array.NewDictionaryArray(&arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: arrow.BinaryTypes.String}, indices.NewArray(), values.NewArray())
+	u := &Person{Columns: []string{"a"}}
+	for row, named := range []bool{false, true, false} {
+		if _, ok := u.append(nil, []arrow.Array{dict}, row); ok != named {
+			t.Errorf("row %d names a person: %v", row, ok)
+		}
+		if _, ok := u.append(nil, []arrow.Array{dict, array.NewNull(3)}, row); ok {
+			t.Errorf("row %d names a person by nulls", row)
 		}
 	}
 }
