@@ -133,7 +133,7 @@ func newAccumulator(p *Plan, key *Key) (*Accumulator, error) {
 	} else {
 		a.limit /= int64(runtime.GOMAXPROCS(0))
 	}
-	a.piece = max(a.limit/4, 1<<20)
+	a.piece = min(max(a.limit/4, 1<<20), maxPiece)
 	if !p.query.UnitIsRow && len(p.keyTypes) == 1 && p.levels[0] == nil && offsetKeys(p.keyTypes[0]) && p.query.PublicGroups == nil {
 		o := noOffsets
 		groups.offsets, groups.direct = &o, false
@@ -322,6 +322,7 @@ func (a *Accumulator) Merge(other *Accumulator) error {
 		return errPlan
 	}
 	other.used = true
+	a.closeAll() // before other chunks follow: the records of a unit that was bounded as it came stay together
 	other.closeAll()
 	a.take(other)
 	a.held += other.held

@@ -19,6 +19,7 @@ type chunk struct {
 	// Some of the records may be single rows, of which a unit has any number in
 	// a group; else see accumulator_clustered.go.
 	unbounded bool
+	loaded    bool // the words are a bounder's, which reads into them again
 }
 
 // A numbering leads from the numbers of groups in a chunk to those of the

@@ -103,6 +103,57 @@ func TestUnitsStayTogether(t *testing.T) {
 	}
 }
 
+// manyGroups are rows of some units, one after another, each once in groups 0 to
+// groups-1.
+func manyGroups(groups int, units ...int64) arrow.Record {
+	schema := arrow.NewSchema([]arrow.Field{{Name: "unit", Type: arrow.PrimitiveTypes.Int64}, {Name: "k", Type: arrow.PrimitiveTypes.Int32}, {Name: "x", Type: arrow.PrimitiveTypes.Int64}}, nil)
+	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+	defer b.Release()
+	for _, u := range units {
+		for g := range groups {
+			b.Field(0).(*array.Int64Builder).Append(u)
+			b.Field(1).(*array.Int32Builder).Append(int32(g))
+			b.Field(2).(*array.Int64Builder).Append(1)
+		}
+	}
+	return b.NewRecord()
+}
+
+// unitsOf are some integer units of a bucket.
+func (a *Accumulator) unitsOf(bucket uint64, n int) (units []int64) {
+	for u := int64(0); len(units) < n; u++ {
+		if a.mix.mix(uint64(u))>>(64-bucketBits) == bucket {
+			units = append(units, u)
+		}
+	}
+	return units
+}
+
+// TestMergedUnitsStayTogether: a unit whose records stand in two chunks, the
+// second one still open when another accumulator is merged, is one unit: it is
+// cut once and keeps no group too many.
+func TestMergedUnitsStayTogether(t *testing.T) {
+	q := &Query{Unit: "unit", GroupBy: []string{"k"}, Bounds: ContributionBounds{MaxGroups: 99}, Diagnostics: 1,
+		Aggregates: []Aggregate{CountUnits{As: "n"}, Sum{As: "s", Column: "x", Lower: -100, Upper: 100}}}
+	p := planFor(t, q, manyGroups(0).Schema())
+	units := accumulate(t, p).unitsOf(5, 8)
+	a := accumulate(t, p, manyGroups(120, units[:4]...))
+	if err := a.Merge(accumulate(t, p, manyGroups(120, units[4:]...))); err != nil {
+		t.Fatal(err)
+	}
+	sums := a.tallies(1)
+	n := int128{}
+	for g := range uint32(a.groups.len()) {
+		n = n.add(sums.sums[0].of(g))
+	}
+	if n != int128Of(8*99) {
+		t.Errorf("8 units are in %v groups altogether, of 99 each", n.big())
+	}
+	if sums.cut[0] != 8 || sums.cut[1] != 0 {
+		t.Errorf("%d units are cut and %d are not, of 8 and none", sums.cut[0], sums.cut[1])
+	}
+}
+
 // onlyMet leaves the groups that another table has; one may number groups that
 // nobody is in.
 func onlyMet(sums, other map[string][]int128) map[string][]int128 {

@@ -113,7 +113,7 @@ func numberAll[T ~int8 | ~int16 | ~int32 | ~int64 | ~uint8 | ~uint16 | ~uint32 |
 			dst[i] = uint32(k)
 		}
 	}
-	if hi >= nullOffset {
+	if hi >= nullOffset || hi > ^base { // past the greatest key, where numbers would begin anew at the least one
 		return false
 	}
 	o.set, o.base, o.lo, o.hi, o.null = true, base, uint32(lo), uint32(hi), o.null || nulls

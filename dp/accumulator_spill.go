@@ -28,6 +28,10 @@ type extent struct {
 // of one bucket can be numbered in 28 bits.
 const maxRaw = 1 << 26
 
+// maxPiece is the most bytes of records that are read back at a time, however
+// much memory there is: as maxRaw, so that they can be numbered in 28 bits.
+const maxPiece = 1 << 30
+
 // probeBuckets is the number of buckets that are condensed before it is decided
 // to go on.
 const probeBuckets = 16
@@ -89,7 +93,7 @@ func (a *Accumulator) reduce(b *bounder, k *bucket) {
 func (a *Accumulator) recycle(chunks []chunk) {
 	size := chunkRecords * a.layout.words
 	for _, c := range chunks {
-		if cap(c.words) == size {
+		if cap(c.words) == size && !c.loaded {
 			a.free = append(a.free, c.words[:size])
 		}
 	}
@@ -175,7 +179,7 @@ func (b *bounder) load(k *bucket, piece int64) error {
 			if err := e.at.Read(wordBytes(to[:n])); err != nil {
 				return err
 			}
-			k.chunks = append(k.chunks, chunk{words: to[:n:n], names: e.names, unbounded: true})
+			k.chunks = append(k.chunks, chunk{words: to[:n:n], names: e.names, unbounded: true, loaded: true})
 			to = to[n:]
 			size -= n
 			k.extents = k.extents[1:]

@@ -114,6 +114,31 @@ func TestSpillDecides(t *testing.T) {
 	}
 }
 
+// TestLoadedIsNotReused: what was read back for a state is nobody's chunk later,
+// although as many records as a chunk has were read for two buckets.
+func TestLoadedIsNotReused(t *testing.T) {
+	q := &Query{Unit: "unit", GroupBy: []string{"k"}, Bounds: ContributionBounds{MaxGroups: 1000}, Workers: 1, Temp: t.TempDir(),
+		Aggregates: []Aggregate{CountUnits{As: "n"}, Sum{As: "s", Column: "x", Lower: -100, Upper: 100}}}
+	p := planFor(t, q, manyGroups(0).Schema())
+	a := accumulate(t, p)
+	one, two := a.unitsOf(1, 2), a.unitsOf(2, 2)
+	early, late := manyGroups(chunkRecords, one[0], two[0]), manyGroups(chunkRecords, one[1], two[1])
+	if err := a.Add(early); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.spill(); err != nil {
+		t.Fatal(err)
+	}
+	stateBytes(t, a)
+	if err := a.Add(late); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(stateBytes(t, a), stateBytes(t, accumulate(t, p, early, late))) {
+		t.Error("another state than without a temporary file")
+	}
+	a.closeFiles()
+}
+
 // TestSpillFails: a full disk is an error of kind Input, from Add and at the
 // end.
 func TestSpillFails(t *testing.T) {
