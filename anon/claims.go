@@ -104,6 +104,7 @@ func (p *Plan) statisticsClaims(s *step) []report.Claim {
 	if text := s.cutText(); text != "" && !noise.Off {
 		claims = append(claims, report.Claim{Model: "diagnostics", Unit: c.Unit, Checked: "no", Parameters: map[string]any{}, Text: sentence(text)})
 	}
+	claims = append(claims, p.totalsClaims(s)...)
 	if n := s.Statistics.MinUnits; n > 0 {
 		claims = append(claims, report.Claim{
 			Model: "min-units", Unit: c.Unit, Checked: "no", Parameters: map[string]any{"min_units": n},

@@ -50,6 +50,9 @@ func (p *Plan) NewPartial(release string, key *dp.Key, opts ...RunOptions) (*Par
 		if s.Statistics == nil {
 			return nil, fault.Planf("%s: only statistics have partial states; make the rows of this release in one process", s.Name)
 		}
+		if lists := p.consistentOf(s); len(lists) > 0 {
+			return nil, fault.Planf("%s: %s is fitted to other releases, which a single partial state can't be; make the releases in one process, or take this one out of consistent", s.Name, lists[0].Column)
+		}
 		schema, err := p.schemaOf(s)
 		if err != nil {
 			return nil, inRelease(s.Name, err)

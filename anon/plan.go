@@ -50,6 +50,7 @@ func (p *Policy) Plan(schema *arrow.Schema) (*Plan, error) {
 	plan.checkSchema(probs)
 	plan.checkReleases(probs)
 	plan.addBudgets(probs)
+	plan.checkConsistent(probs)
 	if err := probs.err(); err != nil {
 		return nil, err // what follows relies on what was checked
 	}
@@ -64,6 +65,9 @@ func (p *Policy) Plan(schema *arrow.Schema) (*Plan, error) {
 	}
 	if err := probs.err(); err != nil {
 		return nil, err
+	}
+	if plan.checkParts(probs); probs.err() != nil {
+		return nil, probs.err()
 	}
 	plan.warn()
 	return plan, nil

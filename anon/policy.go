@@ -36,6 +36,8 @@ type Policy struct {
 	Columns []Column
 	// Releases are the declared releases, in order.
 	Releases []Declaration
+	// Consistent lists the columns that add up over several statistics releases.
+	Consistent []Consistent
 	// Files are the files that the policy refers to, by the path it writes.
 	Files map[string]*File
 
@@ -180,6 +182,7 @@ func (p *Policy) decode(probs *problems, root *node) {
 			p.decodeRelease(probs, n, fmt.Sprintf("releases[%d]", i))
 		}
 	}
+	p.decodeConsistent(o)
 	for _, e := range o.node.entries {
 		p.at[e.key] = place{e.line, e.key}
 	}

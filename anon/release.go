@@ -3,6 +3,8 @@ package anon
 import (
 	"runtime/debug"
 
+	"github.com/apache/arrow/go/v17/arrow"
+
 	"github.com/oboro-data/oboro/arrowio"
 	"github.com/oboro-data/oboro/report"
 )
@@ -20,6 +22,7 @@ type table struct {
 	step    *step
 	source  arrowio.Source
 	input   arrowio.Source // of rows: what they were made of, perhaps a sample
+	fitted  arrow.Record   // of statistics: the table once its totals add up; nil before
 	release func()         // may be nil
 }
 

@@ -75,6 +75,10 @@ func (p *Plan) Run(ctx context.Context, src arrowio.Source, opts ...RunOptions) 
 			return nil, err
 		}
 	}
+	if err := r.fitTotals(ctx); err != nil {
+		r.Close()
+		return nil, err
+	}
 	return r, nil
 }
 

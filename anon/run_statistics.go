@@ -58,6 +58,7 @@ func (r *Release) addStatistics(s *step, rel *dp.Release) {
 	figures := r.plan.declaredFigures(s)
 	figures.Groups = rel.Groups()
 	addNoise(&figures, rel.Plan())
+	r.plan.markFitted(s, &figures)
 	addCuts(&figures, rel)
 	for i := range figures.Aggregates {
 		figures.Aggregates[i].Released = released(rel.Record(), figures.Aggregates[i].As)

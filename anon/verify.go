@@ -78,12 +78,13 @@ type verifier struct {
 	policy *Policy
 	plan   *Plan
 	checks []Check
+	tables map[string]*texts // of statistics, by release
 }
 
 // verifyDir verifies a folder; base is where the files are that its policy
 // refers to.
 func verifyDir(ctx context.Context, dir string, o VerifyOptions, base string) (*Verification, error) {
-	v := &verifier{dir: dir, o: o}
+	v := &verifier{dir: dir, o: o, tables: map[string]*texts{}}
 	if err := v.readFolder(base); err != nil {
 		return nil, err
 	}
@@ -94,6 +95,9 @@ func verifyDir(ctx context.Context, dir string, o VerifyOptions, base string) (*
 		if err := v.checkRelease(ctx, i); err != nil {
 			return nil, err
 		}
+	}
+	if err := v.checkTotals(ctx); err != nil {
+		return nil, err
 	}
 	if err := v.checkRenderings(); err != nil {
 		return nil, err

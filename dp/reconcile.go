@@ -9,7 +9,6 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
-	"github.com/oboro-data/oboro/hierarchy"
 	"github.com/oboro-data/oboro/internal/code"
 	"github.com/oboro-data/oboro/internal/fault"
 )
@@ -24,7 +23,7 @@ import (
 // above returns the key, in tables[table-1], of the group that the group key of
 // tables[table] is part of. With nil the key columns of the coarser table are
 // looked up by name in the finer one, and raised where the coarser table has
-// them at a higher level of a hierarchy and the finer one raw.
+// them at a higher level of a hierarchy: see Plan.Above.
 //
 // The result has one record for each table: its keys in their order, and the
 // column as. Every record but the last has a column as_rest: what a group holds
@@ -47,7 +46,7 @@ import (
 //
 // Errors are of kind fault.Plan.
 func Reconcile(as string, above func(table int, key []GroupKey) ([]GroupKey, error), tables ...*Release) ([]arrow.Record, error) {
-	f := family{as: as, above: above, tables: tables}
+	f := family{as: as, above: above, tables: tables, up: make([]func([]GroupKey) []GroupKey, len(tables))}
 	if err := f.check(); err != nil {
 		return nil, err
 	}
@@ -73,6 +72,7 @@ type family struct {
 	as     string
 	above  func(int, []GroupKey) ([]GroupKey, error)
 	tables []*Release
+	up     []func([]GroupKey) []GroupKey // of each table, to the one before; made when needed
 	counts bool
 
 	variance []float64 // of each table
@@ -161,7 +161,7 @@ func (f *family) grow() error {
 
 // raise returns the key that a key of tables[i] is part of in tables[i-1].
 func (f *family) raise(i int, key []GroupKey) ([]GroupKey, error) {
-	fine, coarse := f.tables[i].plan, f.tables[i-1].plan
+	coarse := f.tables[i-1].plan
 	if f.above != nil {
 		up, err := f.above(i, slices.Clone(key))
 		if err == nil && len(up) != len(coarse.query.GroupBy) {
@@ -169,43 +169,14 @@ func (f *family) raise(i int, key []GroupKey) ([]GroupKey, error) {
 		}
 		return up, err
 	}
-	up := make([]GroupKey, len(coarse.query.GroupBy))
-	for c, name := range coarse.query.GroupBy {
-		at := slices.Index(fine.query.GroupBy, name)
-		if at < 0 {
-			return nil, fault.Planf("reconcile: table %d has no key column %q of the table before it; say by a function which key is part of which", i, name)
+	if f.up[i] == nil {
+		up, err := f.tables[i].plan.Above(coarse)
+		if err != nil {
+			return nil, fault.Planf("reconcile: table %d: %w", i, err)
 		}
-		var err error
-		if up[c], err = raiseCell(key[at], fine.keyTypes[at], fine.levels[at], coarse.levels[c]); err != nil {
-			return nil, fault.Planf("reconcile: key column %q of table %d: %w", name, i, err)
-		}
+		f.up[i] = up
 	}
-	return up, nil
-}
-
-// raiseCell raises one cell of a key from one level to another.
-func raiseCell(cell GroupKey, dt arrow.DataType, from, to *GroupLevel) (GroupKey, error) {
-	switch {
-	case from == nil && to == nil, from != nil && to != nil && from.Level == to.Level, cell.Null:
-		return cell, nil
-	case to != nil && to.Level == len(to.Hierarchy.Levels())+1 && (from == nil || from.Level < to.Level):
-		return GroupKey{Text: hierarchy.Top}, nil
-	case to == nil || from != nil:
-		return cell, fault.Planf("keys at these levels can't be raised by their labels alone; say by a function which key is part of which")
-	}
-	arr, ok := parseValue(code.ValueType(dt), cell.Text)
-	if !ok {
-		return GroupKey{Null: true}, nil
-	}
-	defer arr.Release()
-	labels, listed, err := to.Hierarchy.Generalize(arr, to.Level)
-	if err != nil {
-		return cell, err
-	}
-	if !listed[0] {
-		return GroupKey{Null: true}, nil
-	}
-	return GroupKey{Text: labels[0]}, nil
+	return f.up[i](key), nil
 }
 
 // releaseKey returns the key of a released group.

@@ -209,8 +209,11 @@ type AggregateInfo struct {
 	// none.
 	StdErrorAt   []ErrorAt `json:"std_error_at,omitempty"`
 	StdErrorNote string    `json:"std_error_note,omitempty"`
-	Epsilon      string    `json:"epsilon,omitempty"`
-	Delta        string    `json:"delta,omitempty"`
+	// Fitted is set where the numbers were fitted, after noise, to those of other
+	// tables, so that they add up; StdError is then that before, and no bound.
+	Fitted  bool   `json:"fitted,omitempty"`
+	Epsilon string `json:"epsilon,omitempty"`
+	Delta   string `json:"delta,omitempty"`
 	// Range is present where the bounds of the aggregate were chosen by noise.
 	Range *ChosenRange `json:"range,omitempty"`
 	// Interval is half the width of the confidence interval; absent: none.

@@ -110,6 +110,9 @@ func (a *AggregateInfo) stdError() string {
 		}
 		return "–"
 	}
+	if a.Fitted {
+		return short(a.StdError) + " before the fit"
+	}
 	return short(a.StdError)
 }
 
@@ -126,7 +129,7 @@ func (s *Statistics) withoutError() []string {
 
 // noiseShare says how large the noise is against the median released value.
 func (a *AggregateInfo) noiseShare() string {
-	if a.Released == nil || a.Released.N == 0 || a.Released.Median == 0 || a.StdError == 0 {
+	if a.Released == nil || a.Released.N == 0 || a.Released.Median == 0 || a.StdError == 0 || a.Fitted {
 		return "–"
 	}
 	p := 100 * a.StdError / math.Abs(a.Released.Median)
@@ -418,7 +421,7 @@ func (r *Report) Summary() string {
 			lines = append(lines, line+".")
 			for _, a := range s.Aggregates {
 				if a.StdError > 0 {
-					lines = append(lines, fmt.Sprintf("%s ± %s (%s)", a.As, short(a.StdError), a.Mechanism))
+					lines = append(lines, fmt.Sprintf("%s ± %s (%s)", a.As, a.stdError(), a.Mechanism))
 				} else {
 					lines = append(lines, fmt.Sprintf("%s (%s)", a.As, a.Mechanism))
 				}
