@@ -141,12 +141,12 @@ func (a *Accumulator) entries() int64 {
 	n := int64(0)
 	for i := range a.buckets {
 		k := &a.buckets[i]
-		n += int64(k.records(a.layout.words))
+		n = saturatingAdd(n, int64(k.records(a.layout.words)))
 		for _, e := range k.extents {
-			n += e.at.Size() / int64(8*a.layout.words)
+			n = saturatingAdd(n, e.at.Size()/int64(8*a.layout.words))
 		}
 		for _, r := range k.runs {
-			n += int64(r.len())
+			n = saturatingAdd(n, int64(r.len()))
 			for _, u := range r.units {
 				n = saturatingAdd(n, u)
 			}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -118,6 +119,22 @@ func TestTotalsBothWays(t *testing.T) {
 		if got := boundAll(a, general); !reflect.DeepEqual(got, want) {
 			t.Errorf("round %d: the general way gives %d contributions, Go maps %d, or others", round, len(got), len(want))
 		}
+	}
+}
+
+// TestEntriesSaturate: runs of more units than 64 bits hold make the widest sums,
+// whatever other buckets add.
+func TestEntriesSaturate(t *testing.T) {
+	rec := skewedTable(rand.New(rand.NewPCG(5, 3)), false, 1)
+	p := planFor(t, &Query{UnitIsRow: true, Bounds: ContributionBounds{MaxGroups: 1}, Aggregates: []Aggregate{CountUnits{As: "n"}}}, rec.Schema())
+	a := accumulate(t, p)
+	a.buckets[0].runs = []*run{{group: []uint32{0}, units: []int64{math.MaxInt64 - 1}}}
+	a.buckets[1].chunks = []chunk{{words: make([]uint64, a.layout.words)}}
+	if n := a.entries(); n != math.MaxInt64 {
+		t.Errorf("%d entries", n)
+	}
+	if s := newSums(1, a.entries(), 1); s.wide == nil {
+		t.Error("sums are too narrow")
 	}
 }
 
