@@ -90,6 +90,7 @@ func (p *Plan) planStatistics(probs *problems, s *step) {
 		UnitCell: d.UnitCell.forDP(),
 		Levels:   map[string]dp.GroupLevel{},
 	}
+	absent := false // a hierarchy whose file is not at hand when a folder is verified
 	for _, g := range d.GroupBy {
 		q.GroupBy = append(q.GroupBy, g.Column)
 		c := p.policy.Column(g.Column)
@@ -98,6 +99,7 @@ func (p *Plan) planStatistics(probs *problems, s *step) {
 		}
 		if n, _ := c.levelNumber(g.Level); n > 0 { // checked before
 			q.Levels[g.Column] = dp.GroupLevel{Hierarchy: c.Hierarchy.built, Level: n}
+			absent = absent || c.Hierarchy.built == nil
 		}
 	}
 	q.Confidence, _ = d.Confidence.Float()
@@ -114,7 +116,7 @@ func (p *Plan) planStatistics(probs *problems, s *step) {
 	q.Diagnostics, _ = d.Diagnostics.Float()
 	s.query = q
 	s.budget, _ = d.Budget.exact() // checked before
-	if d.Groups.File != nil && q.PublicGroups == nil {
+	if absent || d.Groups.File != nil && q.PublicGroups == nil {
 		return // reported, or not at hand when a folder is verified
 	}
 	if q.Noise == dp.NoiseGoogle {

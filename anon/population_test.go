@@ -187,3 +187,62 @@ func TestWildcardNulls(t *testing.T) {
 	folder(t, rel, arrowio.CSVFormat)
 	folder(t, rel, arrowio.IPCFormat)
 }
+
+// Groups at a level of a hierarchy whose file is not at hand: what needs it is
+// not checkable, the rest holds.
+func TestVerifyWithoutHierarchyFile(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "towns.csv", "a;north\nb;north\nc;south\nd;south\n")
+	release := `
+  - name: %s
+    kind: statistics
+    method: differential-privacy
+    group-by: [{column: town, level: 1}]
+    groups: %s
+    bounds: {groups-per-unit: 1}
+    aggregates: [count-units: {as: n}]
+    budget: {epsilon: 1, delta: 1e-8}`
+	p, err := LoadPolicy(write(t, dir, "policy.yaml", `oboro: 1
+unit: row
+columns: {town: {role: quasi-identifier, hierarchy: {file: towns.csv}}}
+budget: {epsilon: 2, delta: 1e-6}
+releases:`+fmt.Sprintf(release, "private", "private")+fmt.Sprintf(release, "public", "{public: {town: [north, south]}}")+"\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.Background()
+	src, err := arrowio.OpenCSV(ctx, write(t, dir, "in.csv", "town\n"+strings.Repeat("a\nb\nc\nd\n", 100)), p.CSVOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := p.Plan(src.Schema())
+	if err != nil {
+		t.Fatal(err)
+	}
+	rel, err := plan.Run(ctx, src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rel.Close()
+	out := folder(t, rel, arrowio.CSVFormat)
+	notCheckable := func() (n int) {
+		t.Helper()
+		v, err := VerifyDir(ctx, out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range v.Checks {
+			if c.By == "no" && strings.Contains(c.Claim, "mechanisms") {
+				n++
+			}
+		}
+		return n
+	}
+	if n := notCheckable(); n != 2 {
+		t.Errorf("mechanisms of %d releases are not checkable, want 2", n)
+	}
+	write(t, out, "towns.csv", "a;north\nb;north\nc;south\nd;south\n")
+	if n := notCheckable(); n != 0 {
+		t.Errorf("mechanisms of %d releases are not checkable with the file at hand", n)
+	}
+}
