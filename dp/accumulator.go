@@ -204,11 +204,17 @@ const heldEighths = 3
 // Add takes the rows of one batch, whose columns are those of Plan.Columns, in
 // that order. It keeps no reference to the batch. A row is stored in about 24
 // bytes for an integer unit and one numeric input. The error of a batch of
-// another schema is of kind fault.Input.
-func (a *Accumulator) Add(rec arrow.Record) error {
+// another schema is of kind fault.Input, and so is that of a malformed batch,
+// after which the accumulator can't be used again.
+func (a *Accumulator) Add(rec arrow.Record) (err error) {
 	if a.used {
 		return errUsed
 	}
+	defer func() {
+		if recover() != nil { // buffers are read without asking whether they hold what the batch says
+			a.used, err = true, errBatch
+		}
+	}()
 	if err := a.checkColumns(rec); err != nil {
 		return err
 	}
@@ -226,6 +232,8 @@ func (a *Accumulator) Add(rec arrow.Record) error {
 	}
 	return nil
 }
+
+var errBatch = fault.Inputf("a batch is malformed, such as an index outside of its dictionary or a buffer that is too short; the accumulator can't be used again")
 
 var errUsed = fault.Planf("the accumulator was merged into another or finalized and can't be used again")
 

@@ -3,6 +3,7 @@ package dp
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -115,6 +116,36 @@ func TestTinyBudgets(t *testing.T) {
 					t.Errorf("%s, %s: %v, want a refusal", text, noise, err)
 				}
 			}
+		}
+	}
+}
+
+// A dictionary index outside of its dictionary, in any column, is an error and
+// no panic, and nothing more is taken up.
+func TestMalformedBatch(t *testing.T) {
+	dict := &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int32, ValueType: arrow.PrimitiveTypes.Int64}
+	column := func(indices ...int32) arrow.Array {
+		ints := array.NewInt32Builder(memory.DefaultAllocator)
+		ints.AppendValues(indices, nil)
+		values := array.NewInt64Builder(memory.DefaultAllocator)
+		values.AppendValues([]int64{1, 2}, nil)
+		return array.NewDictionaryArray(dict, ints.NewArray(), values.NewArray())
+	}
+	schema := arrow.NewSchema([]arrow.Field{{Name: "u", Type: dict}, {Name: "k", Type: dict}, {Name: "x", Type: dict}}, nil)
+	q := &Query{Unit: "u", GroupBy: []string{"k"}, Bounds: ContributionBounds{MaxGroups: 1}, Aggregates: []Aggregate{Sum{As: "s", Column: "x", Upper: 9}, CountDistinct{As: "d", Column: "x"}}}
+	p := planFor(t, q, schema)
+	for bad := range 3 {
+		columns := make([]arrow.Array, 3)
+		for i, c := range []string{"u", "k", "x"} {
+			index := int32(1)
+			if i == bad {
+				index = 1 << 20
+			}
+			columns[slices.Index(p.Columns(), c)] = column(0, index)
+		}
+		a := accumulate(t, p)
+		if err := a.Add(array.NewRecord(schema, columns, 2)); !errors.Is(err, fault.Input) {
+			t.Errorf("column %d: %v", bad, err)
 		}
 	}
 }
